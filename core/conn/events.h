@@ -1,0 +1,42 @@
+/* events.h - what a connection tells the world above it, and how it is answered.
+ *
+ * conn knows no module: it calls this table, which `plugin` fills and `server` hands over. A call
+ * never frees the connection it was given. What the callee wants done to a connection it asks for
+ * after the call has returned (dt_conn_send(), dt_conn_close(), the verdicts in conn.h), never
+ * from within.
+ * Threads: the worker's own.
+ */
+#ifndef DT_CONN_EVENTS_H
+#define DT_CONN_EVENTS_H
+
+#include <dtlsd/module.h>
+
+struct dt_conn;
+
+enum dt_gate {
+	DT_GATE_ACCEPT,
+	DT_GATE_REJECT,
+	DT_GATE_WAIT, /* the verdict comes later, through dt_conn_verdict() */
+};
+
+enum dt_gate_kind { DT_GATE_REQUEST, DT_GATE_PSK, DT_GATE_AUTH };
+
+struct dt_conn_events {
+	void *arg; /* borrowed */
+	/* The gates. On REJECT the event's `alert` says what to send (0: silence for a request,
+	 * what fits the verification for a certificate). psk: ACCEPT means that key and key_len
+	 * are set, REJECT that the identity is unknown. */
+	enum dt_gate (*request)(void *arg, struct dt_conn *c, struct dtlsd_request *request);
+	enum dt_gate (*psk_lookup)(void *arg, struct dt_conn *c, struct dtlsd_psk *psk);
+	enum dt_gate (*client_auth)(void *arg, struct dt_conn *c, struct dtlsd_auth *auth);
+	/* Once for each accepted request. */
+	void (*connected)(void *arg, struct dt_conn *c, int32_t status, const char *text);
+	/* data[len] may be rewritten up to `capacity`. */
+	void (*data_in)(void *arg, struct dt_conn *c, uint8_t *data, size_t len, size_t capacity);
+	/* Once, after a connected of status 0. */
+	void (*disconnected)(void *arg, struct dt_conn *c, int32_t status, const char *text);
+	/* The last call for this connection: its module data dies, waiting verdicts are void. */
+	void (*released)(void *arg, struct dt_conn *c);
+};
+
+#endif

@@ -1,0 +1,85 @@
+/* table.h - all connections of one worker: found by path, by id, and one after another.
+ *
+ * Also the entrance: dt_conns_input() takes a datagram from the wire, finds its connection or
+ * takes it through admission (admit.c).
+ * Owner: one for each worker. Threads: none.
+ */
+#ifndef DT_CONN_TABLE_H
+#define DT_CONN_TABLE_H
+
+#include "base/counters.h"
+#include "base/log.h"
+#include "base/siphash.h"
+#include "conn/conn.h"
+#include "dtls/cookie.h"
+#include "dtls/handshake.h"
+#include "io/wheel.h"
+
+#define DT_CONN_WORKERS_MAX 256u
+#define DT_CONN_SLOTS_MAX (1u << 24)
+
+/* Where datagrams go: `reserve` gives space for one of up to `cap` bytes along the path, or NULL
+ * when it cannot be sent now; `commit` sends its first `len` bytes at the end of the turn. */
+struct dt_conn_out {
+	void *arg;
+	uint8_t *(*reserve)(void *arg, void *socket, const struct dt_path *path, size_t cap);
+	void (*commit)(void *arg, size_t len);
+};
+
+/* What one server of the configuration means to its connections. One for each worker and server;
+ * everything but the counts is read-only while the worker runs. */
+struct dt_service {
+	const char *name;
+	const struct dt_conn_events *events;	/* borrowed */
+	struct dt_hs_config *handshake;		/* borrowed: shared by the workers */
+	struct dt_dur idle_timeout;		/* 0 = never */
+	struct dt_dur handshake_timeout;	/* the whole of it */
+	uint32_t connection_limit, handshake_limit; /* of this worker */
+	uint64_t hellos_per_prefix, hellos_window_ns; /* budget of cookies to verify; 0 = none */
+	bool listening;				/* false: no new handshakes */
+	uint32_t connections, handshakes;	/* now */
+};
+
+/* A socket of this worker and whom it serves. Lives as long as the worker. */
+struct dt_listener {
+	struct dt_service *service;
+	void *socket; /* given back to dt_conn_out.reserve */
+};
+
+struct dt_conns_config {
+	uint32_t worker;
+	struct dt_wheel *wheel;		/* borrowed */
+	struct dt_counters *counters;	/* borrowed */
+	struct dt_log *log;		/* borrowed */
+	struct dt_conn_out out;
+	const uint8_t *cookie_secret;	/* DT_COOKIE_SECRET_LEN bytes, borrowed for the call */
+	struct dt_siphash_key hash_key;
+	size_t handshake_memory;	/* bytes that all half-open peers may hold */
+	size_t last_flight_memory;	/* bytes of last flights that are kept */
+};
+
+enum dt_err dt_conns_new(const struct dt_conns_config *config, struct dt_conns **out) DT_MUST_USE;
+/* Every connection must be closed before. */
+void dt_conns_free(struct dt_conns **conns);
+
+/* One datagram. `data` has `capacity` >= len bytes and may be overwritten. */
+void dt_conns_input(struct dt_conns *conns, struct dt_listener *listener, const struct dt_path *path,
+    uint8_t *data, size_t len, size_t capacity, struct dt_now now);
+
+/* NULL for a stale id, or one of another worker. */
+struct dt_conn *dt_conns_find(struct dt_conns *conns, uint64_t id);
+static inline uint32_t
+dt_conn_id_worker(uint64_t id)
+{
+	return (uint32_t)(id >> 56);
+}
+
+/* Calls `each` for every connection; it may close the one that it was given. */
+void dt_conns_each(struct dt_conns *conns, void (*each)(struct dt_conn *c, void *arg), void *arg);
+size_t dt_conns_count(const struct dt_conns *conns);
+
+/* Closes all of a service (NULL: of every service). */
+void dt_conns_close_all(struct dt_conns *conns, const struct dt_service *service, enum dt_close why,
+    struct dt_now now);
+
+#endif

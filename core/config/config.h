@@ -1,0 +1,174 @@
+/* config.h - the configuration file as plain structs: read, checked, described.
+ *
+ * Knows JSON with comments, the option tables (of the core, and those that modules bring) and the
+ * places of values in the text. Opens no socket and loads no module: host names and "use" go
+ * through callbacks. All errors of a file are found in one go.
+ * Owner: dt_config_load() gives a struct dt_config that owns everything reachable from it, the
+ * secrets included; it is read-only from then on. Module handles are borrowed from the resolver.
+ * Threads: any may read; load, free and dt_config_error_at() one at a time.
+ * Units: lengths of time are int64_t nanoseconds, sizes are uint64_t bytes, as in the module ABI.
+ */
+#ifndef DT_CONFIG_CONFIG_H
+#define DT_CONFIG_CONFIG_H
+
+#include <dtlsd/module.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "config/report.h"
+
+#define DT_CONFIG_FILE_MAX 1048576u /* bytes of a configuration file */
+#define DT_CONFIG_CHAIN_MAX 64u	    /* modules in one chain          */
+#define DT_CONFIG_WORKERS_MAX 1024
+
+enum dt_config_log_format { DT_LOG_FORMAT_TEXT, DT_LOG_FORMAT_JSON };
+enum dt_config_clients { DT_CLIENTS_NONE, DT_CLIENTS_REQUESTED, DT_CLIENTS_REQUIRED };
+enum dt_config_defer { DT_DEFER_ACCEPT, DT_DEFER_REJECT };
+
+struct dt_config_log {
+	int32_t level;	    /* enum dt_log_level                  */
+	int32_t format;	    /* enum dt_config_log_format          */
+	const char *target; /* "stderr", or the path of a file    */
+};
+
+struct dt_config_certificate {
+	const char *file;
+	const char *key;		 /* NULL: the key is in file       */
+	struct dtlsd_bytes password;	 /* of file; data NULL = none      */
+	struct dtlsd_bytes key_password; /* data NULL = the same as password */
+	struct dtlsd_list chain;	 /* of const char *: paths         */
+};
+
+struct dt_config_session_reuse {
+	uint8_t enabled;
+	int64_t lifetime;	       /* ns */
+	struct dtlsd_bytes ticket_key; /* data NULL = made at start */
+};
+
+struct dt_config_tls {
+	struct dtlsd_list certificate; /* of struct dt_config_certificate */
+	int32_t authenticate_clients;  /* enum dt_config_clients          */
+	uint8_t system_ca;
+	struct dtlsd_list client_ca;	 /* of const char *: paths                        */
+	struct dtlsd_list cipher_suites; /* of const char *; empty = default, "*" = all   */
+	struct dtlsd_list groups;	 /* of const char *; empty = default              */
+	struct dtlsd_list signature_algorithms; /* of const char *; empty = default       */
+	struct dt_config_session_reuse session_reuse;
+	const char *key_log_file; /* NULL = none */
+	struct {
+		const char *file; /* NULL = none */
+	} psk;
+};
+
+struct dt_config_handshake {
+	int64_t timeout, initial_timer, max_timer; /* ns    */
+	int64_t mtu;				   /* bytes of UDP payload */
+};
+
+struct dt_config_limits {
+	int64_t connections, handshakes;
+	uint64_t packet_size;		    /* bytes of UDP payload, at most 65,535 */
+	uint64_t handshake_memory;	    /* bytes, all workers together          */
+	struct dtlsd_rate hellos_per_prefix;
+};
+
+struct dt_config_socket {
+	uint64_t receive_buffer, send_buffer; /* bytes; 0 = the kernel's default */
+	uint8_t dual_stack, share_port;
+};
+
+/* What a resolver knows about a module. */
+struct dt_config_module {
+	void *handle;			      /* borrowed from the resolver                */
+	const struct dtlsd_options *options;  /* borrowed: as long as handle; NULL = none  */
+	bool finds_psk;			      /* it has a psk_lookup hook                  */
+};
+
+struct dt_config_chain_entry {
+	const char *use;  /* name, or absolute path */
+	const char *name; /* unique in its chain    */
+	uint8_t enabled;
+	int32_t defer_default; /* enum dt_config_defer */
+	int64_t slow_hook, defer_timeout; /* ns */
+	struct dt_config_module module;
+	void *options;	     /* the struct that module.options describes; NULL = takes none */
+	const char *pointer; /* JSON pointer of the entry, for dt_config_error_at()         */
+};
+
+struct dt_config_server {
+	const char *name;	  /* unique                          */
+	struct dtlsd_list listen; /* of struct dtlsd_address         */
+	struct dt_config_tls tls;
+	struct dt_config_handshake handshake;
+	struct dt_config_limits limits;
+	int64_t idle_timeout; /* ns; 0 = never */
+	struct dt_config_socket socket;
+	struct dtlsd_list chain; /* of struct dt_config_chain_entry */
+	const char *pointer;	 /* "/servers/0"                     */
+};
+
+struct dt_config {
+	int64_t workers;  /* 0 = one for each CPU */
+	const char *user; /* NULL = stay who we are */
+	struct dt_config_log log;
+	struct {
+		struct dtlsd_list path; /* of const char *: directories */
+	} modules;
+	struct dtlsd_list servers; /* of struct dt_config_server */
+	struct dt_config_state *state; /* owned: text and memory */
+};
+
+#define DT_CONFIG_SERVER(config, i) (&((const struct dt_config_server *)(config)->servers.items)[i])
+#define DT_CONFIG_ENTRY(server, i) (&((const struct dt_config_chain_entry *)(server)->chain.items)[i])
+
+/* How "use" becomes an option table. `path` is a list of const char *: where modules are. */
+struct dt_config_modules {
+	/* `use` is a name, or an absolute path when it held a slash. What is wrong goes to
+	 * err[cap] as one line without place; the name of the module need not be in it. */
+	enum dt_err (*resolve)(void *arg, const struct dtlsd_list *path, const char *use,
+	    struct dt_config_module *out, char *err, size_t cap);
+	/* Names of the modules that can be used, NULL-terminated, borrowed until the next call;
+	 * may return NULL. */
+	const char *const *(*names)(void *arg, const struct dtlsd_list *path);
+	void *arg; /* borrowed */
+};
+
+/* What the surroundings give. */
+struct dt_config_env {
+	/* From "name:port" to an address. May be NULL: then only addresses are understood. */
+	enum dt_err (*resolve_host)(void *arg, const char *host_port, struct dtlsd_address *out,
+	    char *err, size_t cap);
+	void *resolve_host_arg;
+	struct dt_config_modules modules;
+	const char *module_directory; /* where modules are when modules.path is not set */
+};
+
+/* DT_ERR_CONFIG: the report says what is wrong. DT_ERR_NOMEM. *out is NULL then. Warnings may be
+ * in the report of a configuration that is good. Requires: dt_config_report_init(report). */
+enum dt_err dt_config_load(const char *path, const struct dt_config_env *env, struct dt_config **out,
+    struct dt_config_report *report) DT_MUST_USE;
+/* From memory; messages name it `name`, relative paths begin at the working directory. */
+enum dt_err dt_config_load_text(const char *text, size_t len, const char *name,
+    const struct dt_config_env *env, struct dt_config **out, struct dt_config_report *report) DT_MUST_USE;
+/* Accepts NULL; the slot becomes NULL. Secrets are wiped. */
+void dt_config_free(struct dt_config **slot);
+
+/* What a later step (a module's check(), a certificate) found: the message is put at the place of
+ * the value that `pointer` names, or of the nearest one around it. */
+void dt_config_error_at(const struct dt_config *c, struct dt_config_report *report, const char *pointer,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+void dt_config_warning_at(const struct dt_config *c, struct dt_config_report *report, const char *pointer,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The effective configuration as JSON, defaults included, secrets as "***". */
+enum dt_err dt_config_dump(const struct dt_config *c, FILE *out) DT_MUST_USE;
+/* JSON Schema (draft 2020-12) of the core and of every module that env->modules.names tells.
+ * A module that does not resolve is left out. */
+enum dt_err dt_config_schema(const struct dt_config_env *env, FILE *out) DT_MUST_USE;
+/* The reference manual as Markdown, of the same. */
+enum dt_err dt_config_manual(const struct dt_config_env *env, FILE *out) DT_MUST_USE;
+
+#endif

@@ -85,7 +85,6 @@ rand_serial = yes
 unique_subject = no
 default_md = sha256
 policy = all
-preserve = yes
 copy_extensions = none
 [all]
 CNF
@@ -121,7 +120,7 @@ issue() {
 		signer="-cert $2.crt"
 	fi
 	# shellcheck disable=SC2086
-	run ca -config req.cnf -batch -notext $signer -keyfile "$2.key" -in csr -out "$1.crt" \
+	run ca -config req.cnf -batch -notext -preserveDN $signer -keyfile "$2.key" -in csr -out "$1.crt" \
 		-extfile ext.cnf -startdate "${6:-20200101000000Z}" -enddate "${7:-20491231235959Z}"
 }
 
@@ -188,8 +187,8 @@ issue server ca "$EC" "$LOCALHOST" "$SERVER"
 issue server-rsa rsa-ca "$RSA" "$LOCALHOST" "$SERVER"
 issue server-inter inter "$EC" "$LOCALHOST" "$SERVER"
 issue server-expired ca "$EC" "$LOCALHOST" "$SERVER" 20010101000000Z 20100101000000Z
-long server-5k 2 1650
-long server-20k 4 4350
+long server-5k 2 1800
+long server-20k 4 4450
 
 issue client ca "$EC" "/C=DE/O=Example Fleet/OU=Sensors/serialNumber=0042/CN=device-1" "$CLIENT
 subjectAltName=@san

@@ -53,8 +53,8 @@ enum dt_err dt_conn_send(struct dt_conn *c, const uint8_t *data, size_t len, str
 /* close_notify (or what fits the state), events, then the connection is gone: `c` is dangling. */
 void dt_conn_close(struct dt_conn *c, enum dt_close why, struct dt_now now);
 
-/* The verdict that a gate answered WAIT for. `alert` as in the event; `key` for an accepted PSK,
- * else {NULL, 0}. The connection may be gone when this returns.
+/* The verdict that a gate answered WAIT for. `alert` as in the event; `key` for an accepted PSK
+ * ({NULL, 0}: the file of identities decides), else {NULL, 0}. The connection may be gone when this returns.
  * Requires: dt_conn_waiting(c, kind). */
 void dt_conn_verdict(struct dt_conn *c, enum dt_gate_kind kind, bool accept, uint8_t alert,
     struct dt_span key, struct dt_now now);

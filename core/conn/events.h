@@ -24,8 +24,9 @@ enum dt_gate_kind { DT_GATE_REQUEST, DT_GATE_PSK, DT_GATE_AUTH };
 struct dt_conn_events {
 	void *arg; /* borrowed */
 	/* The gates. On REJECT the event's `alert` says what to send (0: silence for a request,
-	 * what fits the verification for a certificate). psk: ACCEPT means that key and key_len
-	 * are set, REJECT that the identity is unknown. */
+	 * what fits the verification for a certificate). psk: ACCEPT with key_len > 0 gives the key,
+	 * ACCEPT with key_len 0 says that no module knew the identity nor objected (the server's own
+	 * file of identities decides), REJECT that it is refused. */
 	enum dt_gate (*request)(void *arg, struct dt_conn *c, struct dtlsd_request *request);
 	enum dt_gate (*psk_lookup)(void *arg, struct dt_conn *c, struct dtlsd_psk *psk);
 	enum dt_gate (*client_auth)(void *arg, struct dt_conn *c, struct dtlsd_auth *auth);

@@ -15,7 +15,7 @@
 #include "dtls/handshake.h"
 #include "io/wheel.h"
 
-#define DT_CONN_WORKERS_MAX 256u
+#define DT_CONN_WORKERS_MAX 128u /* the top bit of an id is 0 */
 #define DT_CONN_SLOTS_MAX (1u << 24)
 
 /* Where datagrams go: `reserve` gives space for one of up to `cap` bytes along the path, or NULL
@@ -31,7 +31,7 @@ struct dt_conn_out {
 struct dt_service {
 	const char *name;
 	const struct dt_conn_events *events;	/* borrowed */
-	struct dt_hs_config *handshake;		/* borrowed: shared by the workers */
+	struct dt_tls *tls;				/* borrowed: shared by the workers */
 	struct dt_dur idle_timeout;		/* 0 = never */
 	struct dt_dur handshake_timeout;	/* the whole of it */
 	uint32_t connection_limit, handshake_limit; /* of this worker */

@@ -1,0 +1,112 @@
+/* handshake.h - the server's side of one handshake: OpenSSL thinks, we speak.
+ *
+ * OpenSSL reads and writes handshake messages through memory; records, their numbers, fragments,
+ * datagrams and timers are ours in both epochs and directions. Bytes and `now` in; datagrams
+ * (struct dt_wire), a step and a deadline out.
+ *
+ * The gates: DT_HS_PSK asks for the key of an identity, DT_HS_AUTH whether this client may come
+ * in. While one is open, records are absorbed and nothing of the client reaches OpenSSL.
+ * On a full handshake the gate for the certificate opens when the client has proven its key and
+ * its Finished has opened under the new keys; on a resumption before our own flight leaves.
+ *
+ * Owner: the connection. Threads: none. RFC 6347 4.2, RFC 5246 7.
+ */
+#ifndef DT_DTLS_HANDSHAKE_H
+#define DT_DTLS_HANDSHAKE_H
+
+#include "base/counters.h"
+#include "dtls/flight.h"
+#include "dtls/hello.h"
+#include "dtls/reassembly.h"
+#include "dtls/session.h"
+#include "dtls/state.h"
+#include "dtls/tls.h"
+#include "dtls/wire.h"
+
+struct dt_handshake;
+
+enum dt_hs_step {
+	DT_HS_GOES_ON,
+	DT_HS_PSK,    /* answer with dt_hs_give_psk()  */
+	DT_HS_AUTH,   /* answer with dt_hs_give_auth() */
+	DT_HS_DONE,   /* take it apart with dt_hs_take() */
+	DT_HS_FAILED, /* see dt_hs_failure(); the alert has been sent */
+};
+
+enum dt_hs_failure {
+	DT_HS_FAILED_PROTOCOL, /* OpenSSL, or we, refused what came       */
+	DT_HS_FAILED_AUTH,     /* the gate refused                        */
+	DT_HS_FAILED_PSK,      /* unknown identity, wrong key             */
+	DT_HS_FAILED_ALERT,    /* an authentic fatal alert of the client  */
+	DT_HS_FAILED_MEMORY,
+};
+
+/* What a worker lends to its handshakes. */
+struct dt_hs_worker {
+	struct dt_aead_pool *pool;
+	struct dt_budget *budget;
+	struct dt_counters *counters;
+};
+
+/* `message`: the whole ClientHello with its 12-byte header, message_seq 1; `hello`: the same,
+ * read; `record_seq`: of the record that brought it; `owner`: never reused, its top bit 0.
+ * Nothing is sent yet. */
+enum dt_err dt_hs_new(struct dt_tls *tls, const struct dt_hs_worker *worker, uint64_t owner,
+    struct dt_span message, const struct dt_hello *hello, uint64_t record_seq,
+    struct dt_handshake **out) DT_MUST_USE;
+void dt_hs_free(struct dt_handshake **hs);
+
+/* Answers the hello. */
+enum dt_hs_step dt_hs_start(struct dt_handshake *hs, struct dt_now now, const struct dt_wire *wire);
+
+/* One record of the client; its body may be overwritten. *used: it was of use. */
+enum dt_hs_step dt_hs_record(struct dt_handshake *hs, const struct dt_record *rec, struct dt_now now,
+    const struct dt_wire *wire, bool *used);
+
+/* DT_NEVER while a gate is open. */
+struct dt_mono dt_hs_deadline(const struct dt_handshake *hs);
+/* Repeats the flight when its deadline was reached. */
+enum dt_hs_step dt_hs_timer(struct dt_handshake *hs, struct dt_now now, const struct dt_wire *wire);
+
+/* Of an open DT_HS_PSK. {NULL, 0}: one that no key may be given for (a NUL byte in it, or longer
+ * than OpenSSL takes); answer it with an empty key. */
+struct dt_span dt_hs_psk_identity(const struct dt_handshake *hs);
+/* An empty key: unknown. The handshake then goes the way of a wrong key. */
+enum dt_hs_step dt_hs_give_psk(struct dt_handshake *hs, struct dt_span key, struct dt_now now,
+    const struct dt_wire *wire);
+
+/* Of an open DT_HS_AUTH. */
+struct dt_hs_peer {
+	X509 *leaf;		/* borrowed; NULL = no certificate                      */
+	STACK_OF(X509) *chain;	/* borrowed; leaf first; NULL on resumption             */
+	int verify_code;	/* X509_V_…; -1 = no certificate                        */
+	bool resumed;
+};
+void dt_hs_peer(const struct dt_handshake *hs, struct dt_hs_peer *out);
+/* `alert`: what a refused client is told. */
+enum dt_hs_step dt_hs_give_auth(struct dt_handshake *hs, bool accept, uint8_t alert, struct dt_now now,
+    const struct dt_wire *wire);
+
+/* Sends a fatal alert under the current keys; the handshake has failed then. */
+void dt_hs_abort(struct dt_handshake *hs, uint8_t alert, const struct dt_wire *wire);
+
+/* After DT_HS_FAILED: why, the alert that was sent or received (name it with dt_alert_text(); -1 =
+ * none), and the reason that OpenSSL gave ("" = none). */
+enum dt_hs_failure dt_hs_failure(const struct dt_handshake *hs, int *alert, const char **reason);
+/* The first unauthenticated fatal alert that came, -1 = none: named when the handshake stalls. */
+int dt_hs_plain_alert(const struct dt_handshake *hs);
+
+const char *dt_hs_suite_name(const struct dt_handshake *hs); /* IANA name, NULL = not known yet */
+
+/* After DT_HS_DONE: the session (owned by the caller from now on), and the last flight, which may
+ * have to be sent again (empty after a resumption). The SSL object is gone for suites of ours. */
+void dt_hs_take(struct dt_handshake *hs, struct dt_session *session, struct dt_flight *last);
+/* Records of epoch 1 that came before the end of the handshake, in order of arrival; give each to
+ * the session. Calls `each` with a record whose body is writable. */
+void dt_hs_each_held(struct dt_handshake *hs, void (*each)(void *arg, const struct dt_record *rec),
+    void *arg);
+
+/* The state for its numbers: an alert of the owner's, or a last flight's records. */
+struct dt_record_state *dt_hs_state(struct dt_handshake *hs);
+
+#endif

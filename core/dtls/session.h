@@ -1,0 +1,68 @@
+/* session.h - an established association: opens and seals the records of its application data.
+ *
+ * Two kinds behind one door: ours (suites in suite.h: a plain struct, no SSL object) and
+ * OpenSSL's (CBC and others, session_ssl.c), which keeps its SSL object for life.
+ * Owner: the connection. Threads: none. RFC 6347 4.1, RFC 5246 7.2.
+ */
+#ifndef DT_DTLS_SESSION_H
+#define DT_DTLS_SESSION_H
+
+#include <openssl/ssl.h>
+
+#include "base/counters.h"
+#include "dtls/flight.h"
+#include "dtls/state.h"
+#include "dtls/wire.h"
+
+struct dt_tls;
+struct dt_ssl_session;
+
+struct dt_session {
+	struct dt_record_state state;
+	struct dt_ssl_session *ssl; /* owned; NULL: the records are ours */
+	uint16_t suite;		    /* IANA number */
+};
+
+enum dt_session_kind {
+	DT_SESSION_DROPPED,	   /* `drop` says why                                    */
+	DT_SESSION_DATA,	   /* data[len]; an empty record has len 0               */
+	DT_SESSION_CLOSE_NOTIFY,
+	DT_SESSION_FATAL_ALERT,	   /* `alert` */
+	DT_SESSION_WARNING,	   /* `alert`; nothing to do                             */
+	DT_SESSION_FINISHED_AGAIN, /* the client misses our last flight                  */
+	DT_SESSION_RENEGOTIATION,  /* refused: answer no_renegotiation (RFC 5746 3.6)    */
+};
+
+struct dt_session_event {
+	enum dt_session_kind kind;
+	enum dt_drop drop;
+	uint8_t alert;
+	uint8_t *data; /* borrowed until the next call, writable */
+	size_t len;
+};
+
+/* Of a record with epoch > 0, whose body may be overwritten. `wire` is used by OpenSSL's kind only,
+ * which answers a repeated flight by itself. */
+struct dt_session_event dt_session_open(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
+    const struct dt_record *rec, const struct dt_wire *wire);
+
+/* Bytes of application data that fit into one record of this session. */
+size_t dt_session_max(const struct dt_session *s);
+/* Bytes that a record is longer than its data, at most. */
+size_t dt_session_overhead(const struct dt_session *s);
+
+/* One record of application data to out[len + overhead]; its bytes, 0 = failed or at the end of
+ * the key's use. Requires: len <= DT_PLAIN_MAX. */
+size_t dt_session_seal(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
+    const uint8_t *data, size_t len, uint8_t *out);
+void dt_session_send_alert(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
+    uint8_t level, uint8_t description, const struct dt_wire *wire);
+
+/* Sends the last flight again, under fresh numbers. Only for records of ours. */
+enum dt_err dt_session_repeat(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
+    const struct dt_flight *last, const struct dt_wire *wire) DT_MUST_USE;
+
+/* Wipes the keys. */
+void dt_session_fini(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner);
+
+#endif

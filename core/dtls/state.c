@@ -1,0 +1,90 @@
+#include "dtls/state.h"
+
+#include "base/assert.h"
+#include "dtls/alert.h"
+
+#include <string.h>
+
+/* Sooner than the 2^48 of the format: numbers that a process lost its count of may be skipped. */
+#define LAST_NUMBER (DT_SEQ_MAX - (UINT64_C(1) << 32))
+
+static const struct dt_suite *
+suite_of(const struct dt_record_state *s)
+{
+	DT_ASSERT(s->keyed);
+	const struct dt_suite *suite = dt_suite_find(s->suite);
+	DT_ASSERT(suite);
+	return suite;
+}
+
+bool
+dt_state_may_seal(const struct dt_record_state *s)
+{
+	return s->next_sealed < LAST_NUMBER && s->next_sealed < suite_of(s)->seal_limit;
+}
+
+size_t
+dt_state_overhead(const struct dt_record_state *s, uint16_t epoch)
+{
+	return epoch == 0 ? DT_RECORD_HEADER : dt_seal_overhead(suite_of(s));
+}
+
+static size_t
+write_plain(struct dt_record_state *s, uint8_t type, const uint8_t *payload, size_t len, uint8_t *out)
+{
+	if (s->next_plain >= LAST_NUMBER)
+		return 0;
+	dt_record_write_header(out, type, DT_VERSION_12, 0, s->next_plain++, len);
+	memcpy(out + DT_RECORD_HEADER, payload, len);
+	return DT_RECORD_HEADER + len;
+}
+
+size_t
+dt_state_write(struct dt_record_state *s, struct dt_aead_pool *pool, uint64_t owner, uint16_t epoch,
+    uint8_t type, const uint8_t *payload, size_t len, uint8_t *out)
+{
+	DT_ASSERT(len <= DT_PLAIN_MAX && epoch <= 1);
+	if (epoch == 0)
+		return write_plain(s, type, payload, len, out);
+	if (!dt_state_may_seal(s))
+		return 0;
+	struct dt_key_ref ref = {owner, DT_WRITE, suite_of(s), &s->write};
+	/* The number is spent even when sealing fails: a half-written record may have left traces. */
+	uint64_t number = s->next_sealed++;
+	return dt_seal(pool, &ref, type, 1, number, payload, len, out);
+}
+
+void
+dt_state_send_alert(struct dt_record_state *s, struct dt_aead_pool *pool, uint64_t owner,
+    uint16_t epoch, uint8_t level, uint8_t description, const struct dt_wire *wire)
+{
+	const uint8_t alert[DT_ALERT_LEN] = {level, description};
+	uint8_t *out = wire->reserve(wire->arg, sizeof(alert) + dt_state_overhead(s, epoch));
+	if (!out)
+		return;
+	size_t len = dt_state_write(s, pool, owner, epoch, DT_ALERT, alert, sizeof(alert), out);
+	if (len)
+		wire->commit(wire->arg, len);
+}
+
+enum dt_state_verdict
+dt_state_open(struct dt_record_state *s, struct dt_aead_pool *pool, uint64_t owner,
+    const struct dt_record *rec, uint8_t **plain, size_t *len)
+{
+	static const enum dt_state_verdict replayed[] = {[DT_REPLAY_SEEN] = DT_STATE_SEEN,
+	    [DT_REPLAY_TOO_OLD] = DT_STATE_TOO_OLD};
+	DT_ASSERT(rec->epoch == 1);
+
+	enum dt_replay_verdict fresh = dt_replay_check(&s->replay, rec->seq);
+	if (fresh != DT_REPLAY_FRESH)
+		return replayed[fresh];
+
+	struct dt_key_ref ref = {owner, DT_READ, suite_of(s), &s->read};
+	enum dt_open_verdict opened = dt_open(pool, &ref, rec, plain, len);
+	if (opened == DT_OPEN_FORGED)
+		s->forgeries++;
+	if (opened != DT_OPEN_OK)
+		return opened == DT_OPEN_FORGED ? DT_STATE_FORGED : DT_STATE_MALFORMED;
+	dt_replay_commit(&s->replay, rec->seq);
+	return DT_STATE_OPENED;
+}

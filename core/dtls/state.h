@@ -1,0 +1,55 @@
+/* state.h - everything the records of one association need, in one plain struct.
+ *
+ * No pointers: it can be written out and read in again. It is the only place where record
+ * numbers are given out: each number of each epoch once, for ever; that a (key, nonce) pair is
+ * never used twice rests on this file alone.
+ * Owner: the handshake, then the session. Threads: none. RFC 6347 4.1.
+ */
+#ifndef DT_DTLS_STATE_H
+#define DT_DTLS_STATE_H
+
+#include "dtls/protect.h"
+#include "dtls/replay.h"
+#include "dtls/wire.h"
+
+struct dt_record_state {
+	uint16_t suite;		  /* IANA number; 0 before it is known                   */
+	uint16_t fragment_max;	  /* bytes of plaintext in a record that we may send      */
+	uint16_t mtu;		  /* bytes of a datagram towards this peer                */
+	uint16_t keyed;		  /* 1: read and write hold the keys of epoch 1           */
+	uint64_t next_plain;	  /* number of our next record in epoch 0                 */
+	uint64_t next_sealed;	  /* number of our next record in epoch 1                 */
+	uint64_t forgeries;	  /* records of epoch 1 that did not open                 */
+	struct dt_replay replay;  /* of epoch 1                                           */
+	struct dt_key read, write;
+};
+
+/* Whether another record of epoch 1 may be sealed: false at the suite's limit (RFC 9325 4.4). */
+bool dt_state_may_seal(const struct dt_record_state *s);
+
+/* Bytes that a record of this epoch is longer than its payload, header included. */
+size_t dt_state_overhead(const struct dt_record_state *s, uint16_t epoch);
+
+/* Writes the next record of an epoch (0 or 1) to out[len + overhead]. Returns its bytes; 0 when
+ * the numbers or the use of the key came to an end, or the crypto library failed.
+ * Requires: len <= DT_PLAIN_MAX; epoch 1 only when keyed. */
+size_t dt_state_write(struct dt_record_state *s, struct dt_aead_pool *pool, uint64_t owner,
+    uint16_t epoch, uint8_t type, const uint8_t *payload, size_t len, uint8_t *out);
+
+/* dt_state_write() of two bytes, sent along the wire by itself. */
+void dt_state_send_alert(struct dt_record_state *s, struct dt_aead_pool *pool, uint64_t owner,
+    uint16_t epoch, uint8_t level, uint8_t description, const struct dt_wire *wire);
+
+enum dt_state_verdict {
+	DT_STATE_OPENED,
+	DT_STATE_SEEN,
+	DT_STATE_TOO_OLD,
+	DT_STATE_FORGED,
+	DT_STATE_MALFORMED,
+};
+
+/* Replay check, opening, replay commit, in this order, of a record of epoch 1. */
+enum dt_state_verdict dt_state_open(struct dt_record_state *s, struct dt_aead_pool *pool, uint64_t owner,
+    const struct dt_record *rec, uint8_t **plain, size_t *len);
+
+#endif

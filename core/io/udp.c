@@ -1,0 +1,110 @@
+#include "io/udp.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "base/assert.h"
+#include "io/udp_wire.h"
+
+static int
+set_number(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+/* Beyond rmem_max and wmem_max needs CAP_NET_ADMIN; without it the kernel cuts to them. */
+static int
+set_buffer(int fd, int forced, int plain, uint32_t bytes)
+{
+	if (bytes == 0)
+		return 0;
+	/* The kernel doubles the value. */
+	int value = bytes > INT_MAX / 2 ? INT_MAX / 2 : (int)bytes;
+	if (set_number(fd, SOL_SOCKET, forced, value) == 0)
+		return 0;
+	return set_number(fd, SOL_SOCKET, plain, value);
+}
+
+static int
+set_options(int fd, const struct dt_udp_options *o)
+{
+	if (o->address.family == DTLSD_IPV6) {
+		if (set_number(fd, IPPROTO_IPV6, IPV6_V6ONLY, !o->dual_stack) < 0 ||
+		    set_number(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) < 0)
+			return -1;
+	} else if (set_number(fd, IPPROTO_IP, IP_PKTINFO, 1) < 0) {
+		return -1;
+	}
+	if (o->reuse_port && set_number(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
+		return -1;
+	if (set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, o->receive_buffer) < 0)
+		return -1;
+	return set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, o->send_buffer);
+}
+
+/* A bound socket, or -1 with errno. */
+static int
+open_bound(const struct dt_udp_options *o)
+{
+	DT_ASSERT(o->address.family == DTLSD_IPV4 || o->address.family == DTLSD_IPV6);
+	struct sockaddr_storage ss;
+	socklen_t len = dt_addr_to_sockaddr(&o->address, &ss);
+	int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	if (set_options(fd, o) == 0 && bind(fd, (struct sockaddr *)&ss, len) == 0)
+		return fd;
+
+	int error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+/* The kernel chose the port, if it was 0. */
+static void
+read_local(struct dt_udp *u)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	DT_ASSERT(getsockname(u->fd, (struct sockaddr *)&ss, &len) == 0);
+	DT_ASSERT(dt_addr_from_sockaddr((struct sockaddr *)&ss, &u->local) == DT_OK);
+}
+
+enum dt_err
+dt_udp_open(struct dt_udp *u, const struct dt_udp_options *options)
+{
+	memset(u, 0, sizeof(*u));
+	u->fd = open_bound(options);
+	if (u->fd < 0)
+		return DT_ERR_SYSTEM;
+	u->magic = DT_UDP_MAGIC;
+	u->family = options->address.family;
+	read_local(u);
+	return DT_OK;
+}
+
+void
+dt_udp_close(struct dt_udp *u)
+{
+	if (u->magic != DT_UDP_MAGIC)
+		return;
+	close(u->fd);
+	u->fd = -1;
+	u->magic = 0;
+}
+
+int
+dt_udp_probe(const struct dt_udp_options *options)
+{
+	struct dt_udp_options alone = *options;
+	alone.reuse_port = false;
+	int fd = open_bound(&alone);
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}

@@ -7,6 +7,7 @@
 #ifndef DT_DTLS_SUITE_H
 #define DT_DTLS_SUITE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define DT_KEY_MAX 32u	/* bytes */
@@ -30,5 +31,7 @@ struct dt_suite {
 
 /* NULL when the suite is not ours. */
 const struct dt_suite *dt_suite_find(uint16_t id);
+/* The rows in order, from 0; NULL behind the last. */
+const struct dt_suite *dt_suite_at(size_t index);
 
 #endif

@@ -61,8 +61,8 @@ uint64_t fake_connect(struct fake_host *h, uint32_t worker, const char *peer);
  * of CLOSE ends the connection. */
 uint32_t fake_data(struct fake_host *h, uint64_t conn, const void *data, size_t len);
 /* As fake_data(); *out is what later modules would see, valid until the next call. */
-uint32_t fake_data_through(struct fake_host *h, uint64_t conn, const void *data, size_t len,
-    struct dtlsd_bytes *out);
+uint32_t fake_data_through(
+    struct fake_host *h, uint64_t conn, const void *data, size_t len, struct dtlsd_bytes *out);
 void fake_disconnect(struct fake_host *h, uint64_t conn);
 
 /* ---- the world around ----------------------------------------------------------------------- */
@@ -78,8 +78,8 @@ size_t fake_run(struct fake_host *h);
 /* What conn_info() tells about it; the test may change it. Aborts when the connection is gone. */
 struct dtlsd_conn_info *fake_info(struct fake_host *h, uint64_t conn);
 /* Borrowed: outlives the connection. */
-void fake_set_certificate(struct fake_host *h, uint64_t conn,
-    const struct dtlsd_certificate *certificate);
+void fake_set_certificate(
+    struct fake_host *h, uint64_t conn, const struct dtlsd_certificate *certificate);
 
 /* ---- what the module did -------------------------------------------------------------------- */
 
@@ -88,9 +88,9 @@ size_t fake_sent_count(const struct fake_host *h, uint64_t conn);
 /* The n-th datagram sent to it, from 0; aborts when there is none. Valid until fake_free(). */
 struct dtlsd_bytes fake_sent(const struct fake_host *h, uint64_t conn, size_t n);
 uint64_t fake_counter(const struct fake_host *h, const char *name); /* of all workers */
-size_t fake_logged(const struct fake_host *h, const char *part); /* lines that contain it */
-size_t fake_watched(const struct fake_host *h);		   /* descriptors */
-size_t fake_timers(const struct fake_host *h);		   /* pending     */
+size_t fake_logged(const struct fake_host *h, const char *part);    /* lines that contain it */
+size_t fake_watched(const struct fake_host *h);			    /* descriptors */
+size_t fake_timers(const struct fake_host *h);			    /* pending     */
 /* The verdict that was given for a token; false when none was given yet. */
 bool fake_resolved(const struct fake_host *h, uint64_t token, uint32_t *verdict);
 uint64_t fake_last_token(const struct fake_host *h); /* 0 = none was asked for */
@@ -101,7 +101,7 @@ _Noreturn void fake_fail(const char *format, ...) __attribute__((format(printf, 
 /* Zeroed memory that lives until fake_free(). */
 void *fake_keep(struct fake_host *h, size_t bytes);
 /* Writes the configuration struct that `options` describes. */
-void fake_fill_options(struct fake_host *h, const struct dtlsd_options *options, void *config,
-    const char *json);
+void fake_fill_options(
+    struct fake_host *h, const struct dtlsd_options *options, void *config, const char *json);
 
 #endif

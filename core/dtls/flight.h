@@ -15,6 +15,9 @@
 #include "base/list.h"
 #include "base/span.h"
 
+#define DT_FLIGHT_MTU_MIN 128u	   /* bytes */
+#define DT_FLIGHT_FRAGMENT_MIN 64u /* bytes */
+
 struct dt_flight {
 	struct dt_list items; /* owned, in order */
 	size_t bytes;	      /* of memory, book-keeping included */
@@ -27,7 +30,9 @@ struct dt_flight_out {
 	/* Writes one record to out[payload + overhead]; returns its bytes, 0 = failed. */
 	size_t (*record)(void *arg, uint16_t epoch, uint8_t type, const uint8_t *payload, size_t len,
 	    uint8_t *out);
-	/* Space for a datagram of up to `cap` bytes, or NULL (then sending stops). */
+	/* Space for a datagram of up to `cap` bytes, or NULL (then sending stops). `cap` is the mtu,
+	 * or more for an opaque record that is longer. Each is committed before the next is asked
+	 * for, except one that stayed empty because record() failed. */
 	uint8_t *(*reserve)(void *arg, size_t cap);
 	void (*commit)(void *arg, size_t len);
 };
@@ -43,8 +48,9 @@ enum dt_err dt_flight_add_change_cipher_spec(struct dt_flight *f, uint16_t epoch
 enum dt_err dt_flight_add_opaque(struct dt_flight *f, struct dt_span record) DT_MUST_USE;
 
 /* Sends it all. `mtu`: bytes of a datagram; `fragment_max`: bytes of a record's payload
- * (max_fragment_length). Requires: mtu >= 128, fragment_max >= 64. DT_ERR_FULL when reserve gave
- * NULL or record failed (the peer sees a loss). */
+ * (max_fragment_length). Requires: mtu >= DT_FLIGHT_MTU_MIN, and room in it for the overhead;
+ * fragment_max >= DT_FLIGHT_FRAGMENT_MIN. DT_ERR_FULL when reserve gave NULL or record failed (the
+ * peer sees a loss). */
 enum dt_err dt_flight_send(const struct dt_flight *f, const struct dt_flight_out *out, size_t mtu,
     size_t fragment_max) DT_MUST_USE;
 

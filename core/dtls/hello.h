@@ -43,17 +43,21 @@ struct dt_hello {
 	struct dt_hello_head head;
 	uint16_t suites[DT_HELLO_SUITES_MAX]; /* the first 256, unknown and SCSV included */
 	uint32_t suite_count;
-	char server_name[DT_SERVER_NAME_MAX + 1]; /* "" = absent; lower case; [a-z0-9._-] only */
-	struct dt_span alpn;			  /* ProtocolNameList, {NULL,0} = absent      */
+	/* Lower case, [a-z0-9._-] only. "" = absent; a name with other characters (an address, which
+	 * RFC 6066 3 forbids and some devices send) counts as absent too. */
+	char server_name[DT_SERVER_NAME_MAX + 1];
+	struct dt_span alpn; /* ProtocolNameList, its 2 bytes of length too; {NULL, 0} = absent */
 	bool offers_connection_id, offers_heartbeat, offers_extended_master_secret, offers_ticket;
 	bool offers_encrypt_then_mac;
-	uint8_t fingerprint[32]; /* SHA-256, see struct dtlsd_request; GREASE values left out */
+	/* SHA-256 over version, suites, extension types (sorted), groups and signature algorithms.
+	 * Left out: GREASE, and extensions that depend on the occasion (server name, padding, PSK). */
+	uint8_t fingerprint[32];
 };
 
 enum dt_hello_verdict {
 	DT_HELLO_OK,
 	DT_HELLO_MALFORMED,
-	DT_HELLO_VERSION, /* neither client_version nor anything else offers DTLS 1.2 */
+	DT_HELLO_VERSION, /* client_version is not DTLS 1.2 or later; the rest was not read */
 };
 
 /* The whole message, without its handshake header. Checks every length, also of the extensions

@@ -1,0 +1,306 @@
+#include "dtls/protect.h"
+
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include "base/assert.h"
+#include "base/list.h"
+#include "base/mem.h"
+
+#define NONCE_LEN 12u
+#define AAD_LEN 13u
+#define NUMBER_LEN 8u /* epoch || seq */
+
+static const char *const cipher_names[] = {
+    "AES-128-GCM", "AES-256-GCM", "AES-128-CCM", "AES-256-CCM", "ChaCha20-Poly1305"};
+#define CIPHERS (sizeof(cipher_names) / sizeof(cipher_names[0]))
+
+/* A cipher context and whose key it was given. */
+struct keyed {
+	struct dt_list by_use;	/* in dt_aead_pool.by_use                       */
+	struct keyed *chain;	/* borrowed: next in the same bucket            */
+	EVP_CIPHER_CTX *cipher; /* owned                                        */
+	uint64_t owner;		/* 0 = free                                     */
+	enum dt_direction direction;
+	const struct dt_suite *suite; /* borrowed, static                       */
+	struct dt_key key;	      /* a copy: what the context was keyed with */
+};
+
+struct dt_aead_pool {
+	EVP_CIPHER *ciphers[CIPHERS]; /* owned; fetched when first needed    */
+	struct keyed *contexts;	      /* owned, `count` of them              */
+	struct keyed **buckets;	      /* owned, 1 << bucket_bits of them     */
+	size_t count;
+	unsigned bucket_bits;
+	struct dt_list by_use; /* front: unused for longest or free */
+};
+
+static size_t
+bucket_of(const struct dt_aead_pool *pool, uint64_t owner, enum dt_direction direction)
+{
+	/* Owners are numbers of ours, not of a peer: a multiplication spreads them enough. */
+	uint64_t h = (owner * 2 + (uint64_t)direction) * UINT64_C(0x9e3779b97f4a7c15);
+	return (size_t)(h >> (64 - pool->bucket_bits));
+}
+
+enum dt_err
+dt_aead_pool_new(size_t contexts, struct dt_aead_pool **out)
+{
+	DT_ASSERT(contexts >= 2 && contexts <= UINT32_MAX);
+	struct dt_aead_pool *pool = dt_alloc(sizeof(*pool));
+	if (!pool)
+		return DT_ERR_NOMEM;
+	dt_list_init(&pool->by_use);
+	for (pool->bucket_bits = 1; ((size_t)1 << pool->bucket_bits) < contexts;)
+		pool->bucket_bits++;
+	pool->contexts = dt_alloc_array(contexts, sizeof(*pool->contexts));
+	pool->buckets = dt_alloc_array((size_t)1 << pool->bucket_bits, sizeof(*pool->buckets));
+	if (!pool->contexts || !pool->buckets) {
+		dt_aead_pool_free(&pool);
+		return DT_ERR_NOMEM;
+	}
+	pool->count = contexts;
+	for (size_t i = 0; i < contexts; i++)
+		dt_list_append(&pool->by_use, &pool->contexts[i].by_use);
+	*out = pool;
+	return DT_OK;
+}
+
+void
+dt_aead_pool_free(struct dt_aead_pool **slot)
+{
+	struct dt_aead_pool *pool = *slot;
+	*slot = NULL;
+	if (!pool)
+		return;
+	for (size_t i = 0; i < pool->count; i++)
+		EVP_CIPHER_CTX_free(pool->contexts[i].cipher);
+	for (size_t i = 0; i < CIPHERS; i++)
+		EVP_CIPHER_free(pool->ciphers[i]);
+	dt_free_secret(pool->contexts, pool->count * sizeof(*pool->contexts));
+	dt_free(pool->buckets);
+	dt_free(pool);
+}
+
+static struct keyed *
+find_keyed(const struct dt_aead_pool *pool, uint64_t owner, enum dt_direction direction)
+{
+	struct keyed *k = pool->buckets[bucket_of(pool, owner, direction)];
+	while (k && (k->owner != owner || k->direction != direction))
+		k = k->chain;
+	return k;
+}
+
+/* Takes the key away; the context is the first to be used again. */
+static void
+release_keyed(struct dt_aead_pool *pool, struct keyed *k)
+{
+	struct keyed **at = &pool->buckets[bucket_of(pool, k->owner, k->direction)];
+	while (*at != k)
+		at = &(*at)->chain;
+	*at = k->chain;
+	k->chain = NULL;
+	k->owner = 0;
+	dt_wipe(&k->key, sizeof(k->key));
+	EVP_CIPHER_CTX_reset(k->cipher); /* wipes the key schedule */
+	dt_list_remove(&k->by_use);
+	dt_list_append(pool->by_use.next, &k->by_use);
+}
+
+void
+dt_aead_pool_forget(struct dt_aead_pool *pool, uint64_t owner)
+{
+	for (enum dt_direction d = DT_READ; d <= DT_WRITE; d++) {
+		struct keyed *k = find_keyed(pool, owner, d);
+		if (k)
+			release_keyed(pool, k);
+	}
+}
+
+static EVP_CIPHER *
+fetch_cipher(struct dt_aead_pool *pool, const char *name)
+{
+	size_t i = 0;
+	while (i < CIPHERS && strcmp(cipher_names[i], name) != 0)
+		i++;
+	DT_ASSERT(i < CIPHERS); /* a new kind in suite.c needs its name above */
+	if (!pool->ciphers[i])
+		pool->ciphers[i] = EVP_CIPHER_fetch(NULL, name, NULL);
+	return pool->ciphers[i];
+}
+
+/* CCM binds the lengths of nonce and tag to the key: they come first. */
+static bool
+set_key(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *cipher, const struct dt_key_ref *ref)
+{
+	int enc = ref->direction == DT_WRITE;
+	if (!EVP_CipherInit_ex2(ctx, cipher, NULL, NULL, enc, NULL))
+		return false;
+	if (ref->suite->is_ccm &&
+	    (EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, NONCE_LEN, NULL) <= 0 ||
+		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, ref->suite->tag_len, NULL) <= 0))
+		return false;
+	return EVP_CipherInit_ex2(ctx, NULL, ref->key->key, NULL, enc, NULL) == 1;
+}
+
+static struct keyed *
+key_context(struct dt_aead_pool *pool, const struct dt_key_ref *ref)
+{
+	struct keyed *k = DT_CONTAINER(pool->by_use.next, struct keyed, by_use);
+	if (k->owner)
+		release_keyed(pool, k);
+	if (!k->cipher)
+		k->cipher = EVP_CIPHER_CTX_new();
+	EVP_CIPHER *cipher = fetch_cipher(pool, ref->suite->cipher);
+	if (!k->cipher || !cipher)
+		return NULL;
+	if (!set_key(k->cipher, cipher, ref)) {
+		EVP_CIPHER_CTX_reset(k->cipher);
+		return NULL;
+	}
+	k->owner = ref->owner;
+	k->direction = ref->direction;
+	k->suite = ref->suite;
+	k->key = *ref->key;
+	struct keyed **bucket = &pool->buckets[bucket_of(pool, ref->owner, ref->direction)];
+	k->chain = *bucket;
+	*bucket = k;
+	return k;
+}
+
+/* The context that holds this very key, or NULL when the crypto library has no memory. */
+static EVP_CIPHER_CTX *
+take_context(struct dt_aead_pool *pool, const struct dt_key_ref *ref)
+{
+	DT_ASSERT(ref->owner != 0);
+	struct keyed *k = find_keyed(pool, ref->owner, ref->direction);
+	if (!k)
+		k = key_context(pool, ref);
+	if (!k)
+		return NULL;
+	/* An owner that changed its keys under its number would seal with the old ones. */
+	DT_ASSERT(k->owner == ref->owner && k->direction == ref->direction);
+	DT_ASSERT(k->suite == ref->suite && memcmp(&k->key, ref->key, sizeof(k->key)) == 0);
+	dt_list_remove(&k->by_use);
+	dt_list_append(&pool->by_use, &k->by_use);
+	return k->cipher;
+}
+
+/* `number`: epoch || seq, or what the record brought as its explicit part. */
+static void
+make_nonce(const struct dt_key_ref *ref, const uint8_t *number, uint8_t nonce[NONCE_LEN])
+{
+	memset(nonce, 0, NONCE_LEN);
+	memcpy(nonce + NONCE_LEN - NUMBER_LEN, number, NUMBER_LEN);
+	for (size_t i = 0; i < ref->suite->iv_len; i++)
+		nonce[i] ^= ref->key->iv[i];
+}
+
+/* Nonce, tag to expect (reading), and additional data: all that comes before the bytes. */
+static bool
+begin_record(EVP_CIPHER_CTX *ctx, const struct dt_suite *suite, const uint8_t *nonce, uint8_t *tag,
+    const uint8_t *aad, size_t len)
+{
+	int n;
+	if (!EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, -1, NULL))
+		return false;
+	if (tag && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, suite->tag_len, tag) <= 0)
+		return false;
+	if (suite->is_ccm && !EVP_CipherUpdate(ctx, NULL, &n, NULL, (int)len))
+		return false;
+	return EVP_CipherUpdate(ctx, NULL, &n, aad, AAD_LEN) == 1;
+}
+
+static void
+make_aad(uint8_t aad[AAD_LEN], const uint8_t *number, uint8_t type, uint16_t version, size_t len)
+{
+	memcpy(aad, number, NUMBER_LEN);
+	aad[8] = type;
+	dt_write_uint(aad + 9, version, 2);
+	dt_write_uint(aad + 11, len, 2);
+}
+
+static bool
+seal_body(EVP_CIPHER_CTX *ctx, const struct dt_suite *suite, const uint8_t *nonce,
+    const uint8_t *aad, const uint8_t *plain, size_t len, uint8_t *body)
+{
+	int n, rest;
+	uint8_t none = 0;
+	if (!begin_record(ctx, suite, nonce, NULL, aad, len))
+		return false;
+	/* CCM makes its tag in Update, also of nothing: two pointers are what tells it so. */
+	if (!EVP_EncryptUpdate(ctx, body, &n, len ? plain : &none, (int)len))
+		return false;
+	if ((size_t)n != len || !EVP_EncryptFinal_ex(ctx, body + n, &rest) || rest != 0)
+		return false;
+	return EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, suite->tag_len, body + len) > 0;
+}
+
+size_t
+dt_seal(struct dt_aead_pool *pool, const struct dt_key_ref *ref, uint8_t type, uint16_t epoch,
+    uint64_t seq, const uint8_t *plain, size_t len, uint8_t *out)
+{
+	DT_ASSERT(ref->direction == DT_WRITE && len <= DT_PLAIN_MAX);
+	const struct dt_suite *suite = ref->suite;
+	EVP_CIPHER_CTX *ctx = take_context(pool, ref);
+	if (!ctx)
+		return 0;
+
+	size_t total = len + dt_seal_overhead(suite);
+	dt_record_write_header(
+	    out, type, DT_VERSION_12, epoch, seq, total - DT_RECORD_HEADER);
+	const uint8_t *number = out + 3;
+	uint8_t *body = out + DT_RECORD_HEADER + suite->explicit_len;
+	memcpy(out + DT_RECORD_HEADER, number, suite->explicit_len);
+
+	uint8_t nonce[NONCE_LEN], aad[AAD_LEN];
+	make_nonce(ref, number, nonce);
+	make_aad(aad, number, type, DT_VERSION_12, len);
+	return seal_body(ctx, suite, nonce, aad, plain, len, body) ? total : 0;
+}
+
+static bool
+open_body(EVP_CIPHER_CTX *ctx, const struct dt_suite *suite, const uint8_t *nonce,
+    const uint8_t *aad, uint8_t *body, size_t len)
+{
+	int n, rest;
+	uint8_t none[DT_TAG_MAX];
+	if (!begin_record(ctx, suite, nonce, body + len, aad, len))
+		return false;
+	/* CCM compares the tag here, the others in Final. */
+	if (!EVP_DecryptUpdate(ctx, len ? body : none, &n, body, (int)len) || (size_t)n != len)
+		return false;
+	return EVP_DecryptFinal_ex(ctx, none, &rest) == 1 && rest == 0;
+}
+
+enum dt_open_verdict
+dt_open(struct dt_aead_pool *pool, const struct dt_key_ref *ref, const struct dt_record *rec,
+    uint8_t **plain, size_t *len)
+{
+	DT_ASSERT(ref->direction == DT_READ);
+	const struct dt_suite *suite = ref->suite;
+	size_t around = (size_t)suite->explicit_len + suite->tag_len;
+	if (rec->len < around)
+		return DT_OPEN_SHORT;
+	size_t inner = rec->len - around;
+	if (inner > DT_PLAIN_MAX)
+		return DT_OPEN_LONG;
+	EVP_CIPHER_CTX *ctx = take_context(pool, ref);
+	if (!ctx)
+		return DT_OPEN_FORGED;
+
+	uint8_t number[NUMBER_LEN], nonce[NONCE_LEN], aad[AAD_LEN];
+	dt_write_uint(number, (uint64_t)rec->epoch << 48 | rec->seq, NUMBER_LEN);
+	make_nonce(ref, suite->explicit_len ? rec->body : number, nonce);
+	make_aad(aad, number, rec->type, rec->version, inner);
+	uint8_t *body = rec->body + suite->explicit_len;
+	if (!open_body(ctx, suite, nonce, aad, body, inner)) {
+		ERR_clear_error(); /* else the next handshake of this thread reads it as its own */
+		return DT_OPEN_FORGED;
+	}
+	*plain = body;
+	*len = inner;
+	return DT_OPEN_OK;
+}

@@ -16,7 +16,7 @@
 #include "base/list.h"
 #include "base/time.h"
 
-#define DT_WHEEL_TICK_NS 1000000 /* 1 ms */
+#define DT_WHEEL_TICK_NS INT64_C(1000000) /* 1 ms */
 #define DT_WHEEL_BITS 6u	 /* a level has 64 slots, each as long as all of the level below */
 #define DT_WHEEL_SLOTS (1u << DT_WHEEL_BITS)
 #define DT_WHEEL_LEVELS 8u /* 2^48 ticks: more than struct dt_mono can say */
@@ -44,8 +44,8 @@ void dt_wheel_init(struct dt_wheel *w, struct dt_mono now);
 /* `fire` runs in dt_wheel_run(), when the timer is no longer armed: it may arm or cancel this or
  * any other timer, and may free the object that the timer is part of. */
 void dt_timer_init(struct dt_timer *t, void (*fire)(struct dt_timer *timer, struct dt_now now));
-/* Starts the timer or moves it. DT_NEVER cancels it. A deadline that has passed fires in the next
- * run (called within a run: in the one after it). */
+/* Starts the timer or moves it. DT_NEVER cancels it. A deadline that passed a tick ago or more
+ * fires in the next run; armed from within a run, in the one after it. */
 void dt_timer_arm(struct dt_wheel *w, struct dt_timer *t, struct dt_mono at);
 /* Also for a timer that is not armed. */
 void dt_timer_cancel(struct dt_timer *t);

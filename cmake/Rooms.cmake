@@ -1,4 +1,4 @@
-# The vocabulary of the build: a room of the core, and a unit test program of a room.
+# The vocabulary of the build: a room of the core, a test program, a fuzz target.
 
 # dt_room(NAME SOURCES a.c ... DEPS dt_base ...)
 # A room is a static library dt_NAME. Includes are written "room/file.h".
@@ -9,14 +9,51 @@ function(dt_room name)
 	target_link_libraries(dt_${name} PUBLIC dtlsd_api ${R_DEPS})
 endfunction()
 
+# dt_test(NAME LABEL COMMAND...)
+# Registers a test. What a sanitizer reports fails it, also where the program goes on to exit 0:
+# a leak is found after Criterion has already noted that the test passed.
+function(dt_test name label)
+	add_test(NAME ${name} COMMAND ${ARGN})
+	set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 300)
+	if(DTLSD_SANITIZE)
+		set_tests_properties(${name} PROPERTIES
+			FAIL_REGULAR_EXPRESSION "(Address|Leak|Thread)Sanitizer: |: runtime error: "
+			ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=1;UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=allocator_may_return_null=1:second_deadlock_stack=1")
+	endif()
+endfunction()
+
+# dt_criterion(TARGET LABEL): makes an executable a Criterion program and registers it.
+function(dt_criterion target label)
+	target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support)
+	target_link_libraries(${target} PRIVATE PkgConfig::CRITERION)
+	target_compile_options(${target} PRIVATE -Wno-pedantic) # Criterion's macros
+	if(DTLSD_SANITIZE MATCHES thread)
+		target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/tsan_arena.c)
+	endif()
+	dt_test(${target} ${label} ${target} --jobs 2)
+endfunction()
+
 # dt_unit(ROOM SOURCES test_a.c ... DEPS dt_room ...)
-# One Criterion program for a room: unit_ROOM, registered with ctest.
+# The unit tests of a room: unit_ROOM.
 function(dt_unit room)
 	cmake_parse_arguments(U "" "" "SOURCES;DEPS" ${ARGN})
 	add_executable(unit_${room} ${U_SOURCES})
-	target_include_directories(unit_${room} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support)
-	target_link_libraries(unit_${room} PRIVATE ${U_DEPS} PkgConfig::CRITERION)
-	target_compile_options(unit_${room} PRIVATE -Wno-pedantic) # Criterion's macros
-	add_test(NAME unit_${room} COMMAND unit_${room} --jobs 2)
-	set_tests_properties(unit_${room} PROPERTIES LABELS unit TIMEOUT 300)
+	target_link_libraries(unit_${room} PRIVATE ${U_DEPS})
+	dt_criterion(unit_${room} unit)
+endfunction()
+
+# dt_fuzz(NAME SOURCES fuzz_a.c ... DEPS dt_room ...)
+# A libFuzzer target; its first inputs lie in tests/fuzz/corpus/NAME. Only the fuzz preset builds it.
+add_custom_target(fuzzers)
+function(dt_fuzz name)
+	if(NOT DTLSD_SANITIZE MATCHES fuzzer)
+		return()
+	endif()
+	cmake_parse_arguments(F "" "" "SOURCES;DEPS" ${ARGN})
+	add_executable(fuzz_${name} EXCLUDE_FROM_ALL ${F_SOURCES})
+	set_target_properties(fuzz_${name} PROPERTIES OUTPUT_NAME ${name}
+		RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzzers)
+	target_link_libraries(fuzz_${name} PRIVATE ${F_DEPS})
+	target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+	add_dependencies(fuzzers fuzz_${name})
 endfunction()

@@ -24,5 +24,5 @@ data_in(const struct dtlsd_ctx *c, struct dtlsd_datagram *d)
 }
 
 DTLSD_MODULE(.name = "echo", .version = "1.0", .counters = counters,
-    .counter_count = sizeof(counters) / sizeof(counters[0]),
-    .counter_size = sizeof(counters[0]), .data_in = data_in);
+    .counter_count = sizeof(counters) / sizeof(counters[0]), .counter_size = sizeof(counters[0]),
+    .data_in = data_in);

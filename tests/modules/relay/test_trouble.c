@@ -1,12 +1,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "world.h"
@@ -138,93 +133,35 @@ Test(relay_trouble, asking_whether_a_client_can_be_served_costs_no_descriptor)
 	cr_assert_eq(count_descriptors(), before);
 }
 
-/* Binds every port that the kernel hands out on its own, at one address, in as many processes as
- * the limit of descriptors makes necessary. They live until the test ends. */
-struct hog {
-	pid_t pids[128];
-	size_t count;
-};
-
-static void
-hold_ports(in_addr_t ip, long first, long last, int ready)
-{
-	for (long port = first; port <= last; port++) {
-		struct sockaddr_in a = {.sin_family = AF_INET,
-		    .sin_port = htons((uint16_t)port),
-		    .sin_addr.s_addr = ip};
-		int fd = socket(AF_INET, SOCK_DGRAM, 0);
-		if (fd < 0)
-			_exit(1);
-		/* One that is taken is as good as ours. */
-		(void)bind(fd, (struct sockaddr *)&a, sizeof(a));
-	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (write(ready, "", 1) != 1)
-		_exit(1);
-	for (;;)
-		pause();
-}
-
-static void
-take_ports(struct hog *hog, uint32_t ip)
-{
-	struct rlimit limit;
-	long first = 0, last = 0;
-	int ready[2];
-	FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-
-	cr_assert(f != NULL && fscanf(f, "%ld %ld", &first, &last) == 2);
-	fclose(f);
-	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	limit.rlim_cur = limit.rlim_max;
-	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	long share = limit.rlim_max > 10000 ? 9000 : (long)limit.rlim_max - 100;
-	cr_assert_eq(pipe(ready), 0);
-	for (; first <= last; first += share) {
-		long end = first + share - 1 < last ? first + share - 1 : last;
-		cr_assert(hog->count < sizeof(hog->pids) / sizeof(hog->pids[0]));
-		pid_t pid = fork();
-		cr_assert(pid >= 0);
-		if (pid == 0)
-			hold_ports(htonl(ip), first, end, ready[1]);
-		hog->pids[hog->count++] = pid;
-	}
-	close(ready[1]);
-	for (size_t i = 0; i < hog->count; i++)
-		cr_assert_eq(read(ready[0], got, 1), 1);
-	close(ready[0]);
-}
-
-static void
-release_ports(struct hog *hog)
-{
-	for (size_t i = 0; i < hog->count; i++) {
-		kill(hog->pids[i], SIGKILL);
-		waitpid(hog->pids[i], NULL, 0);
-	}
-	hog->count = 0;
-}
-
 Test(relay_trouble, a_source_without_ports_hands_over_to_the_next_and_the_last_one_refuses)
 {
 	struct backend b = backend_new("127.0.0.1", 0);
-	struct hog first = {.count = 0}, second = {.count = 0};
 
 	h = relay_host(1, "{'to': '127.0.0.1:%u', 'source': ['127.77.0.1', '127.77.0.2']}", b.port);
-	take_ports(&first, 0x7f4d0001);
+	take_ports("127.77.0.1");
 	for (unsigned i = 0; i < 4; i++) {
 		cr_assert_eq(fake_request(h, 0, "192.0.2.1:4000"), DTLSD_NEXT);
 		fake_data(h, fake_connect(h, 0, "192.0.2.1:4000"), "?", 1);
 		cr_assert(backend_get(&b, got, sizeof(got), &got_len, WAIT_MS));
 		cr_assert_str_eq(backend_from_ip(&b), "127.77.0.2");
 	}
-	take_ports(&second, 0x7f4d0002);
+	take_ports("127.77.0.2");
+	for (unsigned i = 0; i < 10; i++)
+		cr_assert_eq(fake_request(h, 0, "192.0.2.1:4000"), DTLSD_REJECT);
+	cr_assert_eq(fake_counter(h, "refused_no_port"), 10);
+	cr_assert_eq(fake_logged(h, "no source port left"), 1);
+	give_ports_back();
+	cr_assert_eq(fake_request(h, 0, "192.0.2.1:4000"), DTLSD_NEXT);
+}
+
+Test(relay_trouble, without_a_source_the_ports_of_the_system_can_run_out_too)
+{
+	h = relay_host(1, "{'to': '127.0.0.1:9'}");
+	take_ports(NULL);
 	cr_assert_eq(fake_request(h, 0, "192.0.2.1:4000"), DTLSD_REJECT);
 	cr_assert_eq(fake_counter(h, "refused_no_port"), 1);
-	cr_assert_eq(fake_logged(h, "no source port left"), 1);
-	release_ports(&first);
+	give_ports_back();
 	cr_assert_eq(fake_request(h, 0, "192.0.2.1:4000"), DTLSD_NEXT);
-	release_ports(&second);
 }
 
 Test(relay_trouble, a_host_without_memory_costs_datagrams_and_no_descriptor)

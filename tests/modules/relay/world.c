@@ -7,6 +7,20 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+bool
+has_ipv6(void)
+{
+	struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool has = fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return has;
+}
 
 struct backend
 backend_new(const char *ip, uint16_t port)
@@ -105,4 +119,54 @@ wait_counter(struct fake_host *h, const char *name, uint64_t value)
 		if (fake_poll(h, WAIT_MS) == 0)
 			return false;
 	return fake_counter(h, name) == value;
+}
+
+static struct {
+	struct in_addr used_up[4];
+	size_t count;
+	bool unbound; /* nor for a socket that is not bound */
+} ports;
+
+void
+take_ports(const char *source)
+{
+	if (source == NULL) {
+		ports.unbound = true;
+		return;
+	}
+	if (ports.count == sizeof(ports.used_up) / sizeof(ports.used_up[0]) ||
+	    inet_pton(AF_INET, source, &ports.used_up[ports.count++]) != 1)
+		fake_fail("cannot take the ports of %s", source);
+}
+
+void
+give_ports_back(void)
+{
+	ports.count = 0;
+	ports.unbound = false;
+}
+
+__attribute__((visibility("default"))) int
+bind(int fd, const struct sockaddr *address, socklen_t len)
+{
+	struct sockaddr_in v4 = {0};
+
+	memcpy(&v4, address, len < sizeof(v4) ? len : sizeof(v4));
+	for (size_t i = 0; i < ports.count; i++) {
+		if (v4.sin_family != AF_INET || v4.sin_addr.s_addr != ports.used_up[i].s_addr)
+			continue;
+		errno = EADDRINUSE;
+		return -1;
+	}
+	return (int)syscall(SYS_bind, fd, address, len);
+}
+
+__attribute__((visibility("default"))) int
+connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+	if (ports.unbound) {
+		errno = EAGAIN;
+		return -1;
+	}
+	return (int)syscall(SYS_connect, fd, address, len);
 }

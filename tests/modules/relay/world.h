@@ -21,6 +21,7 @@ struct backend {
 	socklen_t from_len;
 };
 
+bool has_ipv6(void);
 /* On this address; port 0 = any. Aborts the test when it cannot be had. */
 struct backend backend_new(const char *ip, uint16_t port);
 /* False when nothing came within `wait_ms`. */
@@ -38,5 +39,11 @@ struct fake_host *relay_host(uint32_t workers, const char *format, ...)
 bool wait_sent(struct fake_host *h, uint64_t conn, size_t count);
 /* Polls until the counter has this value. */
 bool wait_counter(struct fake_host *h, const char *name, uint64_t value);
+
+/* From now on no port is left at this source address, or, with NULL, for a socket that is not
+ * bound. Played, because really to take them would leave none for the rest of the machine: this
+ * program's bind() and connect() stand before those of libc, also for the module. */
+void take_ports(const char *source);
+void give_ports_back(void);
 
 #endif

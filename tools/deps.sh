@@ -23,7 +23,6 @@ packages() {
 	test    libcoap3-bin          CoAP clients and a plain server behind relay
 	test    tshark                reads what was on the wire
 	test    util-linux            setarch, for the thread sanitizer
-	test    git                   lists the files that the structure tests read
 	test    python3               runs the structure and interop tests
 	test    python3-cryptography  makes certificates that are wrong on purpose
 	test    python3-jsonschema    checks the printed schema
@@ -95,14 +94,18 @@ main() {
 	fi
 }
 
-case ${1:-} in
---as-root)
-	shift
-	install_as_root "$@"
-	;;
-build | test | fuzz | format) main "$@" ;;
-*)
+usage() {
 	echo "usage: deps.sh build|test|fuzz|format..." >&2
 	exit 2
-	;;
-esac
+}
+
+[ $# -gt 0 ] || usage
+if [ "$1" = --as-root ]; then
+	shift
+	install_as_root "$@"
+	exit
+fi
+for group in "$@"; do
+	case $group in build | test | fuzz | format) ;; *) usage ;; esac
+done
+main "$@"

@@ -24,8 +24,8 @@ struct dt_watch {
 
 struct dt_loop {
 	uint32_t magic;
-	int epoll; /* owned */
-	int pending;	 /* events[0 … pending): fetched in this turn */
+	int epoll;   /* owned */
+	int pending; /* events[0, pending): fetched in this turn */
 	struct epoll_event events[DT_LOOP_EVENTS];
 };
 

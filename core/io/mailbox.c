@@ -149,8 +149,8 @@ dt_mailbox_post(struct dt_mailbox *m, dt_mailbox_run *run, const void *data, siz
 }
 
 enum dt_err
-dt_mailbox_post_owned(struct dt_mailbox *m, dt_mailbox_run *run, void (*drop)(void *data),
-    void *data, size_t len)
+dt_mailbox_post_owned(
+    struct dt_mailbox *m, dt_mailbox_run *run, void (*drop)(void *data), void *data, size_t len)
 {
 	DT_CHECK_MAGIC(m, MAILBOX_MAGIC);
 	struct dt_mail *mail = new_mail(run, 0);

@@ -21,11 +21,11 @@ struct dt_mail;
 
 struct dt_mailbox {
 	uint32_t magic;
-	int fd;		 /* owned eventfd: readable while calls wait; watch it for EPOLLIN */
-	pthread_mutex_t lock; /* guards all below                         */
+	int fd;		       /* owned eventfd: readable while calls wait; watch it for EPOLLIN */
+	pthread_mutex_t lock;  /* guards all below                         */
 	struct dt_mail *first; /* owned, oldest first                     */
 	struct dt_mail **last; /* where the next one is linked            */
-	size_t count, bytes;  /* that wait                                */
+	size_t count, bytes;   /* that wait                                */
 	size_t max_count, max_bytes;
 	bool closed;
 };
@@ -38,8 +38,8 @@ void dt_mailbox_fini(struct dt_mailbox *m);
 /* `run` will get a copy of the `len` bytes, suitably aligned for any type, which is wiped and
  * freed after it. DT_ERR_AGAIN when the mailbox is full, DT_ERR_TOO_LONG when it can never fit,
  * DT_ERR_GONE when it is closed, DT_ERR_NOMEM. */
-enum dt_err dt_mailbox_post(struct dt_mailbox *m, dt_mailbox_run *run, const void *data,
-    size_t len) DT_MUST_USE;
+enum dt_err dt_mailbox_post(
+    struct dt_mailbox *m, dt_mailbox_run *run, const void *data, size_t len) DT_MUST_USE;
 /* On DT_OK the mailbox owns `data`: it goes to `run` (which owns it then), or to `drop` when the
  * mailbox is closed before. Otherwise, as above, it stays the caller's. `len` is what it counts. */
 enum dt_err dt_mailbox_post_owned(struct dt_mailbox *m, dt_mailbox_run *run,

@@ -17,8 +17,8 @@
 #include "base/err.h"
 #include "base/path.h"
 
-#define DT_UDP_BATCH 32u	 /* datagrams per receive call                             */
-#define DT_UDP_OUT_SLOTS 64u	 /* datagrams per send call                                */
+#define DT_UDP_BATCH 32u	  /* datagrams per receive call                             */
+#define DT_UDP_OUT_SLOTS 64u	  /* datagrams per send call                                */
 #define DT_UDP_PAYLOAD_MAX 65527u /* bytes; what a UDP length field can say, less its header */
 
 struct dt_udp_options {
@@ -52,10 +52,10 @@ bool dt_udp_holder(const struct dtlsd_address *address, char *buf, size_t cap);
 
 struct dt_udp_datagram {
 	struct dt_path path;
-	uint8_t *data;	 /* borrowed from the batch until the next dt_udp_recv(); may be rewritten */
-	size_t len;	 /* bytes at `data`                                                        */
-	size_t capacity; /* bytes that may be written at `data`                                    */
-	bool truncated;	 /* it was longer than the packet size: what is here is its beginning      */
+	uint8_t *data;	 /* borrowed until the next dt_udp_recv(); may be rewritten */
+	size_t len;	 /* bytes at `data` */
+	size_t capacity; /* bytes that may be written there */
+	bool truncated;	 /* it was longer than the packet size: this is its beginning */
 };
 
 struct dt_udp_slots;
@@ -71,8 +71,8 @@ struct dt_udp_batch {
 
 /* Datagrams up to `packet_size` bytes arrive whole. Counts RECEIVED and RECEIVED_BYTES.
  * DT_ERR_NOMEM. Requires: 1 <= packet_size <= DT_UDP_PAYLOAD_MAX. */
-enum dt_err dt_udp_batch_init(struct dt_udp_batch *b, size_t packet_size,
-    struct dt_counters *counters) DT_MUST_USE;
+enum dt_err dt_udp_batch_init(
+    struct dt_udp_batch *b, size_t packet_size, struct dt_counters *counters) DT_MUST_USE;
 /* Also for one that failed to be made or is all zero. */
 void dt_udp_batch_fini(struct dt_udp_batch *b);
 /* Up to DT_UDP_BATCH datagrams that wait. Returns their number, 0 when none does. */
@@ -85,9 +85,9 @@ struct dt_udp_out_slots;
 /* Datagrams that wait for the end of the turn. One per socket. */
 struct dt_udp_out {
 	uint32_t magic;
-	size_t count;		      /* datagrams that wait                          */
-	struct dt_udp *udp;	      /* borrowed                                     */
-	struct dt_counters *counters; /* borrowed                                     */
+	size_t count;			/* datagrams that wait                          */
+	struct dt_udp *udp;		/* borrowed                                     */
+	struct dt_counters *counters;	/* borrowed                                     */
 	struct dt_udp_out_slots *slots; /* owned                                      */
 	/* May be set: the kernel refused a datagram (EMSGSIZE, EPERM, ENETUNREACH, EAGAIN when its
 	 * buffers are full, …). It may not touch this batch. */
@@ -96,8 +96,8 @@ struct dt_udp_out {
 };
 
 /* Counts SENT, SENT_BYTES, SEND_FAILED. DT_ERR_NOMEM. */
-enum dt_err dt_udp_out_init(struct dt_udp_out *o, struct dt_udp *u,
-    struct dt_counters *counters) DT_MUST_USE;
+enum dt_err dt_udp_out_init(
+    struct dt_udp_out *o, struct dt_udp *u, struct dt_counters *counters) DT_MUST_USE;
 /* Drops what waits. Also for one that failed to be made or is all zero. */
 void dt_udp_out_fini(struct dt_udp_out *o);
 

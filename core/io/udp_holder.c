@@ -93,8 +93,8 @@ search_table(const char *file, const char *hex, uint16_t port, char *buf, size_t
 		if (sscanf(line, " %*u: %32[0-9A-F]:%x %*s %*s %*s %*s %*s %*s %*s %lu", theirs,
 			&their_port, &inode) != 3)
 			continue;
-		bool overlaps = is_wildcard(theirs) ||
-				(hex && (is_wildcard(hex) || strcmp(hex, theirs) == 0));
+		bool overlaps =
+		    is_wildcard(theirs) || (hex && (is_wildcard(hex) || strcmp(hex, theirs) == 0));
 		if (their_port == port && overlaps && inode != 0)
 			found = find_process(inode, buf, cap);
 	}

@@ -122,7 +122,8 @@ dt_udp_recv(struct dt_udp *u, struct dt_udp_batch *b)
 	int n = recvmmsg(u->fd, b->slots->message, DT_UDP_BATCH, 0, NULL);
 	if (n < 0) {
 		/* Any other is the state of a network or of memory: the loop comes back. */
-		DT_ASSERT(errno != EBADF && errno != ENOTSOCK && errno != EFAULT && errno != EINVAL);
+		DT_ASSERT(
+		    errno != EBADF && errno != ENOTSOCK && errno != EFAULT && errno != EINVAL);
 		return 0;
 	}
 	b->count = (size_t)n;

@@ -153,7 +153,8 @@ refuse(struct dt_udp_out *o, size_t from, size_t n, int error)
 	for (size_t i = from; i < from + n; i++) {
 		dt_count(o->counters, DT_COUNT_SEND_FAILED, 1);
 		if (o->failed)
-			o->failed(o->failed_arg, &o->slots->path[i], o->slots->buffer[i].iov_len, error);
+			o->failed(
+			    o->failed_arg, &o->slots->path[i], o->slots->buffer[i].iov_len, error);
 	}
 	return n;
 }

@@ -17,7 +17,7 @@
 #include "base/time.h"
 
 #define DT_WHEEL_TICK_NS INT64_C(1000000) /* 1 ms */
-#define DT_WHEEL_BITS 6u	 /* a level has 64 slots, each as long as all of the level below */
+#define DT_WHEEL_BITS 6u /* a level has 64 slots, each as long as all of the level below */
 #define DT_WHEEL_SLOTS (1u << DT_WHEEL_BITS)
 #define DT_WHEEL_LEVELS 8u /* 2^48 ticks: more than struct dt_mono can say */
 
@@ -31,10 +31,10 @@ _Static_assert(sizeof(struct dt_timer) <= 40, "idle connections must stay small"
 
 struct dt_wheel {
 	uint32_t magic;
-	uint64_t tick;			    /* every deadline up to this one was handed out     */
-	uint64_t used[DT_WHEEL_LEVELS];	    /* bit s: slot s may hold timers; 0 = it holds none */
-	struct dt_list due;		    /* armed for the past: fire in the next run         */
-	struct dt_list firing;		    /* of the run that is going on                      */
+	uint64_t tick;			/* every deadline up to this one was handed out     */
+	uint64_t used[DT_WHEEL_LEVELS]; /* bit s: slot s may hold timers; 0 = it holds none */
+	struct dt_list due;		/* armed for the past: fire in the next run         */
+	struct dt_list firing;		/* of the run that is going on                      */
 	struct dt_list slot[DT_WHEEL_LEVELS][DT_WHEEL_SLOTS];
 };
 

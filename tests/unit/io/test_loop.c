@@ -103,14 +103,16 @@ Test(loop, an_event_fetched_before_its_watch_was_removed_is_not_delivered)
 	cr_assert_eq(dt_loop_add(&loop, &a.watch, a.fd, EPOLLIN), DT_OK);
 	cr_assert_eq(dt_loop_add(&loop, &b.watch, b.fd, EPOLLIN), DT_OK);
 	turn();
-	cr_assert_eq(a.calls + b.calls, 1, "both were ready: the first keeps the other from its call");
+	cr_assert_eq(
+	    a.calls + b.calls, 1, "both were ready: the first keeps the other from its call");
 	close(a.fd);
 	close(b.fd);
 }
 
 Test(loop, a_watch_added_again_within_a_turn_gets_no_event_of_its_former_life)
 {
-	struct flag a = raised_flag(take_away_and_add_again), b = raised_flag(take_away_and_add_again);
+	struct flag a = raised_flag(take_away_and_add_again),
+		    b = raised_flag(take_away_and_add_again);
 	a.victim = &b;
 	b.victim = &a;
 	cr_assert_eq(dt_loop_add(&loop, &a.watch, a.fd, EPOLLIN), DT_OK);

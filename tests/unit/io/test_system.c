@@ -85,7 +85,8 @@ Test(thread, its_name_is_cut_to_what_the_kernel_keeps)
 	int ends[2];
 	char name[16];
 	cr_assert_eq(pipe(ends), 0);
-	cr_assert_eq(dt_thread_start(&t, "a name that is too long", wait_for_byte, &ends[0]), DT_OK);
+	cr_assert_eq(
+	    dt_thread_start(&t, "a name that is too long", wait_for_byte, &ends[0]), DT_OK);
 	cr_assert_eq(pthread_getname_np(t.id, name, sizeof(name)), 0);
 	cr_assert_eq(write(ends[1], "x", 1), 1);
 	dt_thread_join(&t);
@@ -163,10 +164,10 @@ Test(resolve, a_name_gives_its_addresses_each_once_with_the_port)
 
 Test(resolve, what_has_no_such_form_is_invalid_and_says_so)
 {
-	static const char *const texts[] = {"", ":", ":80", "localhost", "localhost:", "localhost:x",
-	    "localhost:-1", "localhost: 80", "localhost:65536", "localhost:000080", "localhost:80 ",
-	    "a:b:80", "::1:80", "[::1]", "[localhost]:80", "1.2:80", "300.1.1.1:80", "127.0.0.1",
-	    "10.0.0.0/8:80", "a b:80"};
+	static const char *const texts[] = {"", ":", ":80", "localhost",
+	    "localhost:", "localhost:x", "localhost:-1", "localhost: 80", "localhost:65536",
+	    "localhost:000080", "localhost:80 ", "a:b:80", "::1:80", "[::1]", "[localhost]:80",
+	    "1.2:80", "300.1.1.1:80", "127.0.0.1", "10.0.0.0/8:80", "a b:80"};
 	for (size_t i = 0; i < SIZE(texts); i++) {
 		struct dt_resolved r;
 		cr_assert_eq(dt_resolve(texts[i], &r), DT_ERR_INVALID, "\"%s\"", texts[i]);

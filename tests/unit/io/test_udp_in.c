@@ -1,7 +1,7 @@
 #include "sockets.h"
 
 #include "base/mem.h"
-#include "seed.h"
+#include "seeded.h"
 
 static struct end server, client;
 
@@ -144,19 +144,36 @@ Test(udp_in, a_burst_comes_in_batches_in_order_and_is_counted)
 	close_end(&server);
 }
 
+Test(udp_in, one_batch_serves_sockets_of_both_families_in_turn)
+{
+	static const char *const ips[] = {"127.0.0.1", "::1"};
+	static struct end ends[2];
+	open_on(&ends[0], "127.0.0.1:0");
+	open_on(&ends[1], "[::1]:0");
+	for (size_t i = 0; i < 6; i++) {
+		struct end *e = &ends[i % 2];
+		struct dt_path to_self = path_to(e, ips[i % 2], e->udp.local.port);
+		put(e, &to_self, "x", 1);
+		dt_udp_out_flush(&e->out);
+		cr_assert_eq(dt_udp_recv(&e->udp, &ends[0].in), 1);
+		cr_assert(dt_path_equal(&ends[0].in.item[0].path, &to_self), "turn %zu", i);
+	}
+	close_end(&ends[0]);
+	close_end(&ends[1]);
+}
+
 Test(udp_in, random_datagrams_arrive_as_they_were_sent)
 {
 	static uint8_t sent[2048];
-	uint64_t seed = choose_seed();
+	struct seeded seed = seeded_begin(__func__);
 	open_on(&server, "0.0.0.0:0");
 	open_on(&client, "127.0.0.1:0");
 	for (int round = 0; round < 2000; round++) {
 		char ip[DT_ADDR_TEXT];
-		snprintf(ip, sizeof(ip), "127.%u.%u.%u", (unsigned)(next_random(&seed) % 256),
-		    (unsigned)(next_random(&seed) % 256), 1 + (unsigned)(next_random(&seed) % 254));
-		size_t len = 1 + next_random(&seed) % sizeof(sent);
-		for (size_t i = 0; i < len; i++)
-			sent[i] = (uint8_t)next_random(&seed);
+		snprintf(ip, sizeof(ip), "127.%u.%u.%u", (unsigned)(seeded_below(&seed, 256)),
+		    (unsigned)(seeded_below(&seed, 256)), 1 + (unsigned)(seeded_below(&seed, 254)));
+		size_t len = 1 + seeded_below(&seed, sizeof(sent));
+		seeded_fill(&seed, sent, len);
 		struct dt_path p = path_to(&client, ip, server.udp.local.port);
 		put(&client, &p, sent, len);
 		dt_udp_out_flush(&client.out);

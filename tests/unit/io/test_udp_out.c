@@ -142,7 +142,8 @@ Test(udp_out, every_place_of_a_refused_one_leaves_the_rest_in_order)
 	static const uint8_t too_long[65510];
 	for (unsigned bad = 0; bad < 4; bad++) {
 		for (uint8_t i = 0; i < 4; i++)
-			put(&client, &to_server, i == bad ? too_long : &i, i == bad ? sizeof(too_long) : 1);
+			put(&client, &to_server, i == bad ? too_long : &i,
+			    i == bad ? sizeof(too_long) : 1);
 		dt_udp_out_flush(&client.out);
 		cr_assert_eq(receive(&server), 3, "place %u", bad);
 		for (unsigned i = 0, got = 0; i < 4; i++)

@@ -105,7 +105,8 @@ Test(udp_port, a_probe_finds_every_overlap_also_of_sockets_that_share)
 		snprintf(pid, sizeof(pid), "(pid %d)", (int)getpid());
 		bool told = dt_udp_holder(&wanted.address, name, sizeof(name));
 		if (rows[i].error)
-			cr_assert(told && strstr(name, pid), "row %zu: %s", i, told ? name : "nobody");
+			cr_assert(
+			    told && strstr(name, pid), "row %zu: %s", i, told ? name : "nobody");
 		dt_udp_close(&u);
 		cr_assert_eq(dt_udp_probe(&wanted), 0, "row %zu: free again", i);
 		cr_assert_not(dt_udp_holder(&wanted.address, name, sizeof(name)), "row %zu", i);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "io/wheel.h"
-#include "seed.h"
+#include "seeded.h"
 
 #define TICK DT_WHEEL_TICK_NS
 #define SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -34,8 +34,8 @@ count_fire(struct dt_timer *t, struct dt_now now)
 Test(wheel, a_timer_fires_once_and_not_a_nanosecond_early_at_every_level_boundary)
 {
 	static const int64_t starts[] = {0, 1, 62, 63, 64, 4095, 4096, 262143, 16777215, 1 << 30};
-	static const int64_t waits[] = {1, 2, 62, 63, 64, 65, 127, 128, 4031, 4032, 4095, 4096, 4097,
-	    262079, 262143, 262144, 262145, 16777215, 16777216, 1 << 30, INT64_C(1) << 36,
+	static const int64_t waits[] = {1, 2, 62, 63, 64, 65, 127, 128, 4031, 4032, 4095, 4096,
+	    4097, 262079, 262143, 262144, 262145, 16777215, 16777216, 1 << 30, INT64_C(1) << 36,
 	    INT64_C(1) << 42};
 	for (size_t s = 0; s < SIZE(starts); s++) {
 		for (size_t d = 0; d < SIZE(waits); d++) {
@@ -208,8 +208,9 @@ struct item {
 };
 
 static struct item items[TIMERS];
-static uint64_t seed, orders, reached; /* reached: tick of the latest run */
-static uint64_t run_limit;	       /* orders from here on belong to the next run */
+static struct seeded seed;
+static uint64_t orders, reached; /* reached: tick of the latest run */
+static uint64_t run_limit;	 /* orders from here on belong to the next run */
 
 static struct item *
 earliest(uint64_t until)
@@ -228,15 +229,15 @@ earliest(uint64_t until)
 static void
 change_one(struct dt_now now)
 {
-	struct item *it = &items[next_random(&seed) % TIMERS];
-	if (next_random(&seed) % 4 == 0) {
+	struct item *it = &items[seeded_below(&seed, TIMERS)];
+	if (seeded_below(&seed, 4) == 0) {
 		dt_timer_cancel(&it->timer);
 		it->due = 0;
 		return;
 	}
 	/* Few different deadlines, near and far, so that many are equal. */
-	uint64_t span = UINT64_C(1) << next_random(&seed) % 36;
-	int64_t wait = (int64_t)(next_random(&seed) % span) / 4 * 4 * (TICK / 8);
+	uint64_t span = UINT64_C(1) << seeded_below(&seed, 36);
+	int64_t wait = (int64_t)(seeded_below(&seed, span)) / 4 * 4 * (TICK / 8);
 	struct dt_mono at = {now.mono.ns + wait - 3 * TICK};
 	dt_timer_arm(&wheel, &it->timer, at);
 	uint64_t due = at.ns <= 0 ? 0 : ((uint64_t)at.ns + TICK - 1) / TICK;
@@ -251,7 +252,7 @@ compare_fire(struct dt_timer *t, struct dt_now now)
 	cr_assert_eq(it, earliest(reached), "not the one whose turn it is");
 	cr_assert_leq(it->due * TICK, (uint64_t)now.mono.ns, "early");
 	it->due = 0;
-	if (next_random(&seed) % 2)
+	if (seeded_below(&seed, 2))
 		change_one(now);
 }
 
@@ -271,18 +272,19 @@ check_next(struct dt_now now)
 
 Test(wheel, twenty_thousand_random_runs_match_a_sorted_array)
 {
-	seed = choose_seed();
-	struct dt_now now = at_ns((int64_t)(next_random(&seed) % 100000) + 5 * TICK);
+	seed = seeded_begin(__func__);
+	struct dt_now now = at_ns((int64_t)(seeded_below(&seed, 100000)) + 5 * TICK);
 	reached = (uint64_t)now.mono.ns / TICK;
 	dt_wheel_init(&wheel, now.mono);
 	for (size_t i = 0; i < TIMERS; i++)
 		dt_timer_init(&items[i].timer, compare_fire);
 
 	for (int round = 0; round < 20000; round++) {
-		for (uint64_t n = next_random(&seed) % 8; n > 0; n--)
+		for (uint64_t n = seeded_below(&seed, 8); n > 0; n--)
 			change_one(now);
 		check_next(now);
-		now.mono.ns += (int64_t)(next_random(&seed) % (UINT64_C(1) << next_random(&seed) % 36));
+		now.mono.ns +=
+		    (int64_t)(seeded_next(&seed) % (UINT64_C(1) << seeded_below(&seed, 36)));
 		reached = (uint64_t)now.mono.ns / TICK;
 		run_limit = orders;
 		dt_wheel_run(&wheel, now);
@@ -309,12 +311,12 @@ Test(wheel, a_million_timers_fire_in_order_and_half_of_them_are_cancelled)
 	enum { MANY = 1000000 };
 	struct item *many = calloc(MANY, sizeof(*many));
 	cr_assert(many);
-	seed = choose_seed();
+	seed = seeded_begin(__func__);
 	fired = 0;
 	dt_wheel_init(&wheel, tick(1));
 	for (size_t i = 0; i < MANY; i++) {
 		dt_timer_init(&many[i].timer, check_order);
-		many[i].due = 2 + next_random(&seed) % 3600000;
+		many[i].due = 2 + seeded_below(&seed, 3600000);
 		dt_timer_arm(&wheel, &many[i].timer, tick((int64_t)many[i].due + 1000));
 	}
 	for (size_t i = 0; i < MANY; i++)

@@ -22,7 +22,7 @@
 
 #define DT_CONFIG_FILE_MAX 1048576u /* bytes of a configuration file */
 #define DT_CONFIG_CHAIN_MAX 64u	    /* modules in one chain          */
-#define DT_CONFIG_WORKERS_MAX 1024
+#define DT_CONFIG_WORKERS_MAX 128
 
 enum dt_config_log_format { DT_LOG_FORMAT_TEXT, DT_LOG_FORMAT_JSON };
 enum dt_config_clients { DT_CLIENTS_NONE, DT_CLIENTS_REQUESTED, DT_CLIENTS_REQUIRED };
@@ -48,19 +48,21 @@ struct dt_config_session_reuse {
 	struct dtlsd_bytes ticket_key; /* data NULL = made at start */
 };
 
+struct dt_config_psk {
+	const char *file; /* NULL = none */
+};
+
 struct dt_config_tls {
 	struct dtlsd_list certificate; /* of struct dt_config_certificate */
 	int32_t authenticate_clients;  /* enum dt_config_clients          */
 	uint8_t system_ca;
-	struct dtlsd_list client_ca;	 /* of const char *: paths                        */
-	struct dtlsd_list cipher_suites; /* of const char *; empty = default, "*" = all   */
-	struct dtlsd_list groups;	 /* of const char *; empty = default              */
+	struct dtlsd_list client_ca;		/* of const char *: paths                        */
+	struct dtlsd_list cipher_suites;	/* of const char *; empty = default, "*" = all   */
+	struct dtlsd_list groups;		/* of const char *; empty = default              */
 	struct dtlsd_list signature_algorithms; /* of const char *; empty = default       */
 	struct dt_config_session_reuse session_reuse;
 	const char *key_log_file; /* NULL = none */
-	struct {
-		const char *file; /* NULL = none */
-	} psk;
+	struct dt_config_psk psk;
 };
 
 struct dt_config_handshake {
@@ -70,8 +72,8 @@ struct dt_config_handshake {
 
 struct dt_config_limits {
 	int64_t connections, handshakes;
-	uint64_t packet_size;		    /* bytes of UDP payload, at most 65,535 */
-	uint64_t handshake_memory;	    /* bytes, all workers together          */
+	uint64_t packet_size;	   /* bytes of UDP payload, at most 65,535 */
+	uint64_t handshake_memory; /* bytes, all workers together          */
 	struct dtlsd_rate hellos_per_prefix;
 };
 
@@ -82,16 +84,16 @@ struct dt_config_socket {
 
 /* What a resolver knows about a module. */
 struct dt_config_module {
-	void *handle;			      /* borrowed from the resolver                */
-	const struct dtlsd_options *options;  /* borrowed: as long as handle; NULL = none  */
-	bool finds_psk;			      /* it has a psk_lookup hook                  */
+	void *handle;			     /* borrowed from the resolver                */
+	const struct dtlsd_options *options; /* borrowed: as long as handle; NULL = none  */
+	bool finds_psk;			     /* it has a psk_lookup hook                  */
 };
 
 struct dt_config_chain_entry {
 	const char *use;  /* name, or absolute path */
 	const char *name; /* unique in its chain    */
 	uint8_t enabled;
-	int32_t defer_default; /* enum dt_config_defer */
+	int32_t defer_default;		  /* enum dt_config_defer */
 	int64_t slow_hook, defer_timeout; /* ns */
 	struct dt_config_module module;
 	void *options;	     /* the struct that module.options describes; NULL = takes none */
@@ -110,19 +112,23 @@ struct dt_config_server {
 	const char *pointer;	 /* "/servers/0"                     */
 };
 
+struct dt_config_module_path {
+	struct dtlsd_list
+	    path; /* of const char *: directories; env->module_directory if the file has none */
+};
+
 struct dt_config {
 	int64_t workers;  /* 0 = one for each CPU */
 	const char *user; /* NULL = stay who we are */
 	struct dt_config_log log;
-	struct {
-		struct dtlsd_list path; /* of const char *: directories */
-	} modules;
-	struct dtlsd_list servers; /* of struct dt_config_server */
+	struct dt_config_module_path modules;
+	struct dtlsd_list servers;     /* of struct dt_config_server */
 	struct dt_config_state *state; /* owned: text and memory */
 };
 
 #define DT_CONFIG_SERVER(config, i) (&((const struct dt_config_server *)(config)->servers.items)[i])
-#define DT_CONFIG_ENTRY(server, i) (&((const struct dt_config_chain_entry *)(server)->chain.items)[i])
+#define DT_CONFIG_ENTRY(server, i)                                                                 \
+	(&((const struct dt_config_chain_entry *)(server)->chain.items)[i])
 
 /* How "use" becomes an option table. `path` is a list of const char *: where modules are. */
 struct dt_config_modules {
@@ -139,8 +145,8 @@ struct dt_config_modules {
 /* What the surroundings give. */
 struct dt_config_env {
 	/* From "name:port" to an address. May be NULL: then only addresses are understood. */
-	enum dt_err (*resolve_host)(void *arg, const char *host_port, struct dtlsd_address *out,
-	    char *err, size_t cap);
+	enum dt_err (*resolve_host)(
+	    void *arg, const char *host_port, struct dtlsd_address *out, char *err, size_t cap);
 	void *resolve_host_arg;
 	struct dt_config_modules modules;
 	const char *module_directory; /* where modules are when modules.path is not set */
@@ -148,20 +154,21 @@ struct dt_config_env {
 
 /* DT_ERR_CONFIG: the report says what is wrong. DT_ERR_NOMEM. *out is NULL then. Warnings may be
  * in the report of a configuration that is good. Requires: dt_config_report_init(report). */
-enum dt_err dt_config_load(const char *path, const struct dt_config_env *env, struct dt_config **out,
-    struct dt_config_report *report) DT_MUST_USE;
+enum dt_err dt_config_load(const char *path, const struct dt_config_env *env,
+    struct dt_config **out, struct dt_config_report *report) DT_MUST_USE;
 /* From memory; messages name it `name`, relative paths begin at the working directory. */
 enum dt_err dt_config_load_text(const char *text, size_t len, const char *name,
-    const struct dt_config_env *env, struct dt_config **out, struct dt_config_report *report) DT_MUST_USE;
+    const struct dt_config_env *env, struct dt_config **out,
+    struct dt_config_report *report) DT_MUST_USE;
 /* Accepts NULL; the slot becomes NULL. Secrets are wiped. */
 void dt_config_free(struct dt_config **slot);
 
 /* What a later step (a module's check(), a certificate) found: the message is put at the place of
  * the value that `pointer` names, or of the nearest one around it. */
-void dt_config_error_at(const struct dt_config *c, struct dt_config_report *report, const char *pointer,
-    const char *format, ...) __attribute__((format(printf, 4, 5)));
-void dt_config_warning_at(const struct dt_config *c, struct dt_config_report *report, const char *pointer,
-    const char *format, ...) __attribute__((format(printf, 4, 5)));
+void dt_config_error_at(const struct dt_config *c, struct dt_config_report *report,
+    const char *pointer, const char *format, ...) __attribute__((format(printf, 4, 5)));
+void dt_config_warning_at(const struct dt_config *c, struct dt_config_report *report,
+    const char *pointer, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* The effective configuration as JSON, defaults included, secrets as "***". */
 enum dt_err dt_config_dump(const struct dt_config *c, FILE *out) DT_MUST_USE;

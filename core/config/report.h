@@ -16,12 +16,13 @@
 
 enum dt_severity { DT_SEVERITY_WARNING, DT_SEVERITY_ERROR };
 
+/* In a report it owns its texts; given to dt_config_report_add() it borrows them. */
 struct dt_config_message {
 	enum dt_severity severity;
 	uint32_t line, column;
-	char *pointer;	  /* owned: JSON pointer; NULL when the text has no structure yet */
-	char *text;	  /* owned: one line                                              */
-	char *suggestion; /* owned: as it is to be written in the file; NULL = none       */
+	const char *pointer;	/* JSON pointer; NULL when the text has no structure yet */
+	const char *text;	/* one line                                              */
+	const char *suggestion; /* as it is to be written in the file; NULL = none       */
 };
 
 struct dt_config_report {
@@ -34,10 +35,14 @@ struct dt_config_report {
 
 void dt_config_report_init(struct dt_config_report *r);
 void dt_config_report_fini(struct dt_config_report *r);
+/* Keeps copies. `pointer` and `suggestion` may be NULL. */
+void dt_config_report_add(struct dt_config_report *r, const struct dt_config_message *m);
+/* False: a further message would only be counted, so that its place need not be found. */
+bool dt_config_report_has_room(const struct dt_config_report *r);
 /* Warnings and errors, a line each. */
 void dt_config_report_print(const struct dt_config_report *r, FILE *out);
 /* One message without its newline into buf[cap], cut where it does not fit; returns buf. */
-char *dt_config_message_format(const struct dt_config_report *r, const struct dt_config_message *m,
-    char *buf, size_t cap);
+char *dt_config_message_format(
+    const struct dt_config_report *r, const struct dt_config_message *m, char *buf, size_t cap);
 
 #endif

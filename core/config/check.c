@@ -1,0 +1,179 @@
+/* What concerns more than one value of a configuration. Runs also when single values were wrong:
+ * a value that could not be read is all zeros then and must not cause further complaints. */
+#include "config/load.h"
+
+#include "base/addr.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#define NAME_MAX_LEN 63u /* bytes */
+#define POINTER_MAX 96u	 /* bytes: "/servers/4095/tls/authenticate_clients" fits */
+
+static void __attribute__((format(printf, 4, 5)))
+tell(struct dt_load *l, enum dt_severity severity, const char *pointer, const char *format, ...)
+{
+	char text[256];
+	va_list ap;
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	dt_load_message_at(l->source, l->report, severity, pointer, text);
+}
+
+/* The pointer to a member of the i-th server. */
+static const char *
+point_at(char buf[POINTER_MAX], size_t i, const char *member)
+{
+	snprintf(buf, POINTER_MAX, "/servers/%zu%s", i, member);
+	return buf;
+}
+
+static void
+check_name(struct dt_load *l, const struct dt_config_server *servers, size_t i)
+{
+	static const char allowed[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	char at[POINTER_MAX];
+	const char *name = servers[i].name;
+	size_t len = strlen(name);
+	point_at(at, i, "/name");
+	if (len == 0 || len > NAME_MAX_LEN || strspn(name, allowed) != len)
+		tell(l, DT_SEVERITY_ERROR, at,
+		    "a name has 1 to %u letters, digits, dots, hyphens and underscores",
+		    NAME_MAX_LEN);
+	for (size_t k = 0; k < i; k++) {
+		if (strcmp(servers[k].name, name) != 0)
+			continue;
+		tell(l, DT_SEVERITY_ERROR, at, "another server has this name: /servers/%zu", k);
+		break;
+	}
+}
+
+/* Whether an address before the k-th of server i is the same; says which. */
+static bool
+is_taken(const struct dt_config_server *servers, size_t i, size_t k, size_t *server, size_t *place)
+{
+	const struct dtlsd_address *a = &((const struct dtlsd_address *)servers[i].listen.items)[k];
+	if (a->family == 0 || a->port == 0)
+		return false;
+	for (*server = 0; *server <= i; ++*server) {
+		const struct dtlsd_list *list = &servers[*server].listen;
+		size_t end = *server == i ? k : list->count;
+		for (*place = 0; *place < end; ++*place) {
+			if (dt_addr_equal(a, &((const struct dtlsd_address *)list->items)[*place]))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void
+check_listen(struct dt_load *l, const struct dt_config_server *servers, size_t i)
+{
+	char at[POINTER_MAX], member[32];
+	size_t server, place;
+	for (size_t k = 0; k < servers[i].listen.count; k++) {
+		if (!is_taken(servers, i, k, &server, &place))
+			continue;
+		snprintf(member, sizeof(member), "/listen/%zu", k);
+		tell(l, DT_SEVERITY_ERROR, point_at(at, i, member),
+		    "this address is taken: /servers/%zu/listen/%zu", server, place);
+	}
+}
+
+static void
+check_clients(struct dt_load *l, const struct dt_config_tls *tls, size_t i)
+{
+	char at[POINTER_MAX];
+	bool asks = tls->authenticate_clients != DT_CLIENTS_NONE;
+	bool knows = tls->client_ca.count || tls->system_ca;
+	if (asks && !knows)
+		tell(l, DT_SEVERITY_ERROR, point_at(at, i, "/tls/authenticate_clients"),
+		    "no client certificate can be verified: set client_ca or system_ca");
+	if (!asks && tls->client_ca.count)
+		tell(l, DT_SEVERITY_WARNING, point_at(at, i, "/tls/client_ca"),
+		    "clients are not asked for certificates: authenticate_clients is \"none\"");
+}
+
+static void
+check_credentials(struct dt_load *l, const struct dt_config_server *s, size_t i)
+{
+	char at[POINTER_MAX];
+	bool proves = s->tls.certificate.count || s->tls.psk.file;
+	for (size_t k = 0; k < s->chain.count; k++) {
+		const struct dt_config_chain_entry *e = DT_CONFIG_ENTRY(s, k);
+		/* What an unknown module would do is unknown too. */
+		proves = proves || (e->enabled && e->module.finds_psk) || e->name == NULL;
+	}
+	if (!proves)
+		tell(l, DT_SEVERITY_ERROR, point_at(at, i, "/tls"),
+		    "a server needs tls.certificate, or tls.psk, or a module that knows pre-shared "
+		    "keys");
+	if (s->tls.key_log_file)
+		tell(l, DT_SEVERITY_WARNING, point_at(at, i, "/tls/key_log_file"),
+		    "who reads this file can decrypt every connection");
+}
+
+static void
+check_timers(struct dt_load *l, const struct dt_config_handshake *h, size_t i)
+{
+	char at[POINTER_MAX];
+	if (h->initial_timer > h->max_timer && h->max_timer)
+		tell(l, DT_SEVERITY_ERROR, point_at(at, i, "/handshake/initial_timer"),
+		    "the first timer is above max_timer");
+}
+
+static void
+check_chain(struct dt_load *l, const struct dt_config_server *s, size_t i)
+{
+	char at[POINTER_MAX], member[32];
+	size_t active = 0;
+	for (size_t k = 0; k < s->chain.count; k++) {
+		const char *name = DT_CONFIG_ENTRY(s, k)->name;
+		active += DT_CONFIG_ENTRY(s, k)->enabled;
+		for (size_t j = 0; name && j < k; j++) {
+			const char *other = DT_CONFIG_ENTRY(s, j)->name;
+			if (other == NULL || strcmp(name, other) != 0)
+				continue;
+			snprintf(member, sizeof(member), "/chain/%zu/name", k);
+			tell(l, DT_SEVERITY_ERROR, point_at(at, i, member),
+			    "two entries of this chain are named \"%.64s\": give one another name",
+			    name);
+			break;
+		}
+	}
+	if (active == 0)
+		tell(l, DT_SEVERITY_WARNING, point_at(at, i, "/chain"),
+		    "no module takes the data of this server: all of it is dropped");
+}
+
+/* "server1", "server2" …, and where each stands. */
+static void
+name_servers(struct dt_load *l, struct dt_config_server *servers, size_t count)
+{
+	char at[POINTER_MAX], name[32];
+	for (size_t i = 0; i < count && !l->nomem; i++) {
+		snprintf(name, sizeof(name), "server%zu", i + 1);
+		if (servers[i].name == NULL)
+			servers[i].name = dt_config_arena_text(l->arena, name);
+		servers[i].pointer = dt_config_arena_text(l->arena, point_at(at, i, ""));
+		l->nomem = servers[i].name == NULL || servers[i].pointer == NULL;
+	}
+}
+
+void
+dt_load_cross_check(struct dt_load *l)
+{
+	struct dt_config_server *servers = (void *)(uintptr_t)l->config->servers.items;
+	size_t count = l->config->servers.count;
+	name_servers(l, servers, count);
+	for (size_t i = 0; i < count && !l->nomem; i++) {
+		check_name(l, servers, i);
+		check_listen(l, servers, i);
+		check_clients(l, &servers[i].tls, i);
+		check_credentials(l, &servers[i], i);
+		check_timers(l, &servers[i].handshake, i);
+		check_chain(l, &servers[i], i);
+	}
+}

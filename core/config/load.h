@@ -1,0 +1,93 @@
+/* load.h - what the steps of reading a configuration share.
+ *
+ * A step complains and goes on, so that one run tells all errors; without memory it sets `nomem`
+ * and the run ends when it can. Owner: the stack of dt_config_load(). Threads: none.
+ */
+#ifndef DT_CONFIG_LOAD_H
+#define DT_CONFIG_LOAD_H
+
+#include <dtlsd/module.h>
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "config/arena.h"
+#include "config/config.h"
+#include "config/scan.h"
+#include "config/source.h"
+
+struct dt_config_state {
+	struct dt_source source;
+	struct dt_config_arena arena;
+};
+
+/* A place in the JSON text, linked to the place around it; NULL is the whole. */
+struct dt_json_place {
+	const struct dt_json_place *up; /* borrowed */
+	const char *key;		/* borrowed; NULL in a list */
+	size_t index;
+};
+
+struct dt_load {
+	struct dt_config *config;	 /* owned by the caller; being filled */
+	const struct dt_source *source;	 /* borrowed from config->state */
+	struct dt_config_arena *arena;	 /* borrowed from config->state */
+	const struct dt_config_env *env; /* borrowed */
+	struct dt_config_report *report; /* borrowed */
+	const char *defaulting; /* borrowed: name of the option whose default is read, or NULL */
+	bool nomem;
+};
+
+/* JSON pointer in the arena; NULL (and nomem) without memory. */
+char *dt_load_pointer(struct dt_load *l, const struct dt_json_place *place);
+
+void dt_load_error(struct dt_load *l, const struct dt_json_place *place, const char *suggestion,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* The same about the key of a member, not its value. */
+void dt_load_key_error(struct dt_load *l, const struct dt_json_place *place, const char *suggestion,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* A message at the value that `pointer` names. */
+void dt_load_message_at(const struct dt_source *source, struct dt_config_report *report,
+    enum dt_severity severity, const char *pointer, const char *text);
+
+#define DT_QUOTED 64u
+/* Text of the file for a message: cut, and without control characters. Returns buf. */
+const char *dt_load_shorten(const char *text, char buf[DT_QUOTED]);
+
+/* A table and the struct that it fills. */
+struct dt_target {
+	const struct dtlsd_options *table;
+	void *out;
+};
+
+#define DT_FILL_ABSENT 0x1u /* there is no object: defaults only, nothing is required */
+#define DT_FILL_LOOSE 0x2u  /* unknown keys are not looked at */
+
+/* Fills structs from one object (NULL with ABSENT); its keys may belong to any of the tables. */
+void dt_fill_object(struct dt_load *l, const struct dt_target *targets, size_t count,
+    const json_t *object, const struct dt_json_place *place, unsigned flags);
+/* One chain entry: the core's keys and the module's. */
+void dt_fill_chain_entry(struct dt_load *l, const struct dtlsd_option *o, const json_t *object,
+    const struct dt_json_place *place, void *out);
+
+/* A value that is no object into its C type; false after a complaint, zeros are left then. */
+bool dt_convert(struct dt_load *l, const struct dtlsd_option *o, const json_t *v,
+    const struct dt_json_place *place, void *out);
+bool dt_convert_secret(struct dt_load *l, const struct dtlsd_option *o, const json_t *v,
+    const struct dt_json_place *place, void *out);
+/* "a duration is wanted here, not a number" */
+void dt_convert_refuse(struct dt_load *l, const struct dtlsd_option *o, const json_t *v,
+    const struct dt_json_place *place, const char *suggestion);
+/* Absolute, in the arena; NULL (and nomem) without memory. */
+char *dt_load_path(struct dt_load *l, const char *path);
+
+/* Makes config->modules.path what it is in effect. */
+void dt_load_module_path(struct dt_load *l);
+
+/* The nearest of `count` words, or NULL when none is near. `word` gives the i-th. */
+const char *dt_load_nearest(const char *text, const char *(*word)(const void *arg, size_t i),
+    const void *arg, size_t count);
+
+/* What concerns more than one value: names, addresses, certificates and CAs. */
+void dt_load_cross_check(struct dt_load *l);
+
+#endif

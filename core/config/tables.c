@@ -1,0 +1,222 @@
+#include "config/tables.h"
+
+#include <stddef.h>
+
+#include "config/config.h"
+#include "config/options.h"
+
+#define TABLE(name, array, type) const struct dtlsd_options name = DTLSD_OPTIONS(array, type)
+/* What every row begins with; the member has the option's name. */
+#define ROW(type_, structure, member, text)                                                        \
+	.name = #member, .type = DTLSD_OPT_##type_,                                                \
+	.offset = (uint32_t)offsetof(structure, member), .doc = text
+
+static const char *const level_names[] = {
+    "none", "error", "warning", "info", "verbose", "debug", NULL};
+static const char *const format_names[] = {"text", "json", NULL};
+static const char *const client_names[] = {"none", "requested", "required", NULL};
+static const char *const defer_names[] = {"accept", "reject", NULL};
+static const char *const auto_word[] = {"auto", NULL};
+static const char *const stderr_word[] = {"stderr", NULL};
+
+/* ---- servers[].chain[] --------------------------------------------------------------------- */
+
+static const struct dtlsd_option entry_items[] = {
+    {ROW(TEXT, struct dt_config_chain_entry, use,
+	 "Name of the module in modules.path, or the path of its file; all keys but those of this "
+	 "table are the module's own."),
+	.flags = DTLSD_OPT_REQUIRED},
+    {ROW(TEXT, struct dt_config_chain_entry, name,
+	"Tells two places of the same module apart in logs and counters; the module's name if "
+	"absent.")},
+    {ROW(BOOLEAN, struct dt_config_chain_entry, enabled, "Whether this entry takes part."),
+	.def = "true"},
+    {ROW(DURATION, struct dt_config_chain_entry, slow_hook,
+	 "A hook that takes longer is named in the log and counted."),
+	.def = "\"20ms\"", .min = 1000000, .max = 60000000000},
+    {ROW(DURATION, struct dt_config_chain_entry, defer_timeout,
+	 "How long a deferred verdict of this module may take."),
+	.def = "\"5s\"", .min = 1000000, .max = 3600000000000},
+    {ROW(ENUM, struct dt_config_chain_entry, defer_default,
+	 "The verdict when a deferred one does not come in time, or cannot be kept."),
+	.def = "\"reject\"", .names = defer_names},
+};
+TABLE(dt_config_entry_table, entry_items, struct dt_config_chain_entry);
+
+/* ---- servers[].tls ------------------------------------------------------------------------- */
+
+static const struct dtlsd_option certificate_items[] = {
+    {ROW(PATH, struct dt_config_certificate, file,
+	 "Certificate, its chain and the private key: a PEM or PKCS#12 file, or a directory as "
+	 "certbot writes it."),
+	.flags = DTLSD_OPT_REQUIRED},
+    {ROW(PATH, struct dt_config_certificate, key, "The private key, if it is not in `file`.")},
+    {ROW(SECRET, struct dt_config_certificate, password, "Opens `file`.")},
+    {ROW(SECRET, struct dt_config_certificate, key_password,
+	"Opens the private key; `password` if absent.")},
+    {ROW(PATH, struct dt_config_certificate, chain,
+	 "PEM files with further certificates of the chain."),
+	.flags = DTLSD_OPT_LIST},
+};
+static TABLE(certificate_table, certificate_items, struct dt_config_certificate);
+
+static const struct dtlsd_option reuse_items[] = {
+    {ROW(BOOLEAN, struct dt_config_session_reuse, enabled,
+	 "Whether clients get session tickets, with which a later handshake is shorter."),
+	.def = "true"},
+    {ROW(DURATION, struct dt_config_session_reuse, lifetime, "How long a ticket is good."),
+	.def = "\"2h\"", .min = 1000000000, .max = 604800000000000},
+    {ROW(SECRET, struct dt_config_session_reuse, ticket_key,
+	"Key material shared by several servers, so that each takes the tickets of the others; "
+	"made "
+	"at start if absent.")},
+};
+static TABLE(reuse_table, reuse_items, struct dt_config_session_reuse);
+
+static const struct dtlsd_option psk_items[] = {
+    {ROW(PATH, struct dt_config_psk, file,
+	"File of identities and keys; modules may know more of them.")},
+};
+static TABLE(psk_table, psk_items, struct dt_config_psk);
+
+static const struct dtlsd_option tls_items[] = {
+    {ROW(OBJECT, struct dt_config_tls, certificate,
+	 "What the server proves itself with; several of different key types stand side by side."),
+	.flags = DTLSD_OPT_LIST | DTLSD_OPT_SHORTHAND, .fields = &certificate_table},
+    {ROW(ENUM, struct dt_config_tls, authenticate_clients,
+	 "Whether clients are asked for a certificate, and whether they must have one."),
+	.def = "\"none\"", .names = client_names},
+    {ROW(PATH, struct dt_config_tls, client_ca,
+	 "Whom client certificates are believed from: PEM files and directories of them."),
+	.flags = DTLSD_OPT_LIST},
+    {ROW(BOOLEAN, struct dt_config_tls, system_ca,
+	 "Whether the CAs of the operating system are believed as well."),
+	.def = "false"},
+    {ROW(TEXT, struct dt_config_tls, cipher_suites,
+	 "Cipher suites by IANA or OpenSSL name, the preferred first; \"*\" is all there are; the "
+	 "built-in choice if empty."),
+	.flags = DTLSD_OPT_LIST},
+    {ROW(TEXT, struct dt_config_tls, groups,
+	 "Groups for the key exchange, the preferred first; the built-in choice if empty."),
+	.flags = DTLSD_OPT_LIST},
+    {ROW(TEXT, struct dt_config_tls, signature_algorithms,
+	 "Signature algorithms, the preferred first; the built-in choice if empty."),
+	.flags = DTLSD_OPT_LIST},
+    {ROW(OBJECT, struct dt_config_tls, session_reuse, "Session tickets."), .fields = &reuse_table},
+    {ROW(PATH, struct dt_config_tls, key_log_file,
+	"Writes the secrets of all connections to this file, for debugging with a packet analyser "
+	"only.")},
+    {ROW(OBJECT, struct dt_config_tls, psk, "Pre-shared keys."), .flags = DTLSD_OPT_SHORTHAND,
+	.fields = &psk_table},
+};
+static TABLE(tls_table, tls_items, struct dt_config_tls);
+
+/* ---- servers[] ----------------------------------------------------------------------------- */
+
+static const struct dtlsd_option handshake_items[] = {
+    {ROW(DURATION, struct dt_config_handshake, timeout,
+	 "A handshake that takes longer is given up."),
+	.def = "\"60s\"", .min = 1000000000, .max = 3600000000000},
+    {ROW(DURATION, struct dt_config_handshake, initial_timer,
+	 "After this time without an answer a flight is sent again; doubled each time."),
+	.def = "\"1s\"", .min = 10000000, .max = 60000000000},
+    {ROW(DURATION, struct dt_config_handshake, max_timer, "The longest that the timer becomes."),
+	.def = "\"60s\"", .min = 10000000, .max = 3600000000000},
+    {ROW(INTEGER, struct dt_config_handshake, mtu,
+	 "Bytes of a UDP datagram of the handshake; longer messages go in fragments."),
+	.def = "1400", .min = 256, .max = 16384},
+};
+static TABLE(handshake_table, handshake_items, struct dt_config_handshake);
+
+static const struct dtlsd_option limits_items[] = {
+    {ROW(INTEGER, struct dt_config_limits, connections,
+	 "Connections of this server; the one over it is refused and counted."),
+	.def = "100000", .min = 1, .max = 16777216},
+    {ROW(INTEGER, struct dt_config_limits, handshakes, "Handshakes that run at the same time."),
+	.def = "10000", .min = 1, .max = 16777216},
+    {ROW(SIZE, struct dt_config_limits, packet_size,
+	 "A longer datagram from a client is dropped and counted; the default holds every record."),
+	.def = "\"20KiB\"", .min = 256, .max = 65535},
+    {ROW(SIZE, struct dt_config_limits, handshake_memory,
+	 "Memory for parts of handshake messages that wait for the rest, of all workers together."),
+	.def = "\"64MiB\"", .min = 65536, .max = INT64_MAX},
+    {ROW(RATE, struct dt_config_limits, hellos_per_prefix,
+	 "New handshakes from one network (IPv4 /24, IPv6 /56); more are dropped and counted."),
+	.def = "\"1000/s\""},
+};
+static TABLE(limits_table, limits_items, struct dt_config_limits);
+
+static const struct dtlsd_option socket_items[] = {
+    {ROW(SIZE, struct dt_config_socket, receive_buffer,
+	 "The kernel's buffer for datagrams that wait to be read; 0B is the kernel's default."),
+	.def = "\"0B\"", .max = 1073741824},
+    {ROW(SIZE, struct dt_config_socket, send_buffer,
+	 "The kernel's buffer for datagrams that wait to be sent; 0B is the kernel's default."),
+	.def = "\"0B\"", .max = 1073741824},
+    {ROW(BOOLEAN, struct dt_config_socket, dual_stack,
+	 "Whether a socket on [::] takes IPv4 clients too."),
+	.def = "false"},
+    {ROW(BOOLEAN, struct dt_config_socket, share_port,
+	 "Whether another process may listen on the same address."),
+	.def = "false"},
+};
+static TABLE(socket_table, socket_items, struct dt_config_socket);
+
+static const struct dtlsd_option server_items[] = {
+    {ROW(TEXT, struct dt_config_server, name,
+	"Names the server in logs; server1, server2 and so on if absent.")},
+    {ROW(ADDRESS, struct dt_config_server, listen,
+	 "Addresses to listen on; port 0 is any free one, and [::] is IPv6 only."),
+	.flags = DTLSD_OPT_LIST | DTLSD_OPT_REQUIRED},
+    {ROW(OBJECT, struct dt_config_server, tls, "Certificates, keys and cipher suites."),
+	.fields = &tls_table},
+    {ROW(OBJECT, struct dt_config_server, handshake, "Timers and fragments of handshakes."),
+	.fields = &handshake_table},
+    {ROW(OBJECT, struct dt_config_server, limits, "What clients can take."),
+	.fields = &limits_table},
+    {ROW(DURATION, struct dt_config_server, idle_timeout,
+	 "Closes a connection without application data either way for that long; 0s is never."),
+	.def = "\"0s\""},
+    {ROW(OBJECT, struct dt_config_server, socket, "Options of the UDP sockets."),
+	.fields = &socket_table},
+    {ROW(OBJECT, struct dt_config_server, chain,
+	 "The modules, in the order in which they see a connection."),
+	.flags = DTLSD_OPT_LIST | DTLSD_OPT_SHORTHAND | DT_OPTION_CHAIN,
+	.fields = &dt_config_entry_table},
+};
+static TABLE(server_table, server_items, struct dt_config_server);
+
+/* ---- the whole ----------------------------------------------------------------------------- */
+
+static const struct dtlsd_option log_items[] = {
+    {ROW(ENUM, struct dt_config_log, level, "What is logged: this and what is more important."),
+	.def = "\"info\"", .names = level_names},
+    {ROW(ENUM, struct dt_config_log, format, "Lines for people, or a JSON object in each line."),
+	.def = "\"text\"", .names = format_names},
+    {ROW(PATH, struct dt_config_log, target,
+	 "\"stderr\", or a file that lines are appended to and that SIGUSR1 opens anew."),
+	.flags = DT_OPTION_WORD, .def = "\"stderr\"", .names = stderr_word},
+};
+static TABLE(log_table, log_items, struct dt_config_log);
+
+static const struct dtlsd_option modules_items[] = {
+    {ROW(PATH, struct dt_config_module_path, path,
+	 "Directories where modules are looked for; the one of the installation if empty."),
+	.flags = DTLSD_OPT_LIST},
+};
+static TABLE(modules_table, modules_items, struct dt_config_module_path);
+
+static const struct dtlsd_option items[] = {
+    {ROW(INTEGER, struct dt_config, workers,
+	 "Threads that serve clients; \"auto\" is one for each CPU."),
+	.flags = DT_OPTION_WORD, .def = "\"auto\"", .min = 1, .max = DT_CONFIG_WORKERS_MAX,
+	.names = auto_word},
+    {ROW(TEXT, struct dt_config, user,
+	"Account that the server becomes when sockets and keys are open; it stays what it is if "
+	"absent.")},
+    {ROW(OBJECT, struct dt_config, log, "Where messages go."), .fields = &log_table},
+    {ROW(OBJECT, struct dt_config, modules, "Where modules come from."), .fields = &modules_table},
+    {ROW(OBJECT, struct dt_config, servers, "The servers: each has addresses, keys and a chain."),
+	.flags = DTLSD_OPT_LIST | DTLSD_OPT_REQUIRED, .fields = &server_table},
+};
+TABLE(dt_config_table, items, struct dt_config);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/siphash.h"
 #include "conn/conn.h"
+#include "conn/psk_file.h"
 #include "dtls/cookie.h"
 #include "dtls/handshake.h"
 #include "io/wheel.h"
@@ -31,7 +32,8 @@ struct dt_conn_out {
 struct dt_service {
 	const char *name;
 	const struct dt_conn_events *events;	/* borrowed */
-	struct dt_tls *tls;				/* borrowed: shared by the workers */
+	struct dt_tls *tls;			/* borrowed: shared by the workers */
+	const struct dt_psk_file *psk_file;	/* borrowed; NULL = none */
 	struct dt_dur idle_timeout;		/* 0 = never */
 	struct dt_dur handshake_timeout;	/* the whole of it */
 	uint32_t connection_limit, handshake_limit; /* of this worker */

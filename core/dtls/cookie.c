@@ -25,7 +25,7 @@ struct generation {
 
 struct dt_cookie_jar {
 	uint8_t secret[DT_COOKIE_SECRET_LEN];
-	EVP_MAC *hmac; /* owned */
+	EVP_MAC *hmac;			  /* owned */
 	struct generation generations[2]; /* by the last bit of the number */
 };
 
@@ -82,7 +82,7 @@ finish_mac(EVP_MAC_CTX *mac, const uint8_t *data, size_t len, uint8_t out[MAC_LE
 {
 	size_t n = 0;
 	return EVP_MAC_update(mac, data, len) == 1 && EVP_MAC_final(mac, out, &n, MAC_LEN) == 1 &&
-	    n == MAC_LEN;
+	       n == MAC_LEN;
 }
 
 /* key of a generation = HMAC(secret, "cookie" || number) */
@@ -94,7 +94,8 @@ key_generation(struct dt_cookie_jar *jar, struct generation *g, uint64_t number)
 	dt_write_uint(label + 6, number, 8);
 	g->number = number;
 	g->ready = start_mac(g->mac, jar->secret, sizeof(jar->secret)) &&
-	    finish_mac(g->mac, label, sizeof(label), key) && start_mac(g->mac, key, sizeof(key));
+		   finish_mac(g->mac, label, sizeof(label), key) &&
+		   start_mac(g->mac, key, sizeof(key));
 	dt_wipe(key, sizeof(key));
 	return g->ready;
 }

@@ -35,7 +35,7 @@ dt_flight_init(struct dt_flight *f)
 void
 dt_flight_clear(struct dt_flight *f)
 {
-	DT_LIST_EACH (node, following, &f->items) {
+	DT_LIST_EACH(node, following, &f->items) {
 		struct item *item = DT_CONTAINER(node, struct item, node);
 		dt_list_remove(node);
 		dt_free_secret(item, sizeof(*item) + item->len);
@@ -185,7 +185,7 @@ dt_flight_send(
 	struct filler w = {.out = out, .mtu = mtu};
 	w.fragment_max = fragment_max < DT_PLAIN_MAX ? fragment_max : DT_PLAIN_MAX;
 	enum dt_err err = DT_OK;
-	DT_LIST_EACH (node, following, &f->items) {
+	DT_LIST_EACH(node, following, &f->items) {
 		const struct item *item = DT_CONTAINER(node, struct item, node);
 		err = send_item[item->kind](&w, item);
 		if (err != DT_OK)

@@ -60,4 +60,16 @@ dt_flight_empty(const struct dt_flight *f)
 	return dt_list_empty(&f->items);
 }
 
+/* *to (overwritten; it held nothing) takes over the items; *from is empty then. */
+static inline void
+dt_flight_move(struct dt_flight *to, struct dt_flight *from)
+{
+	dt_flight_init(to);
+	if (dt_flight_empty(from))
+		return;
+	*to = *from;
+	to->items.next->prev = to->items.prev->next = &to->items;
+	dt_flight_init(from);
+}
+
 #endif

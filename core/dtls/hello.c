@@ -26,10 +26,10 @@ enum extension {
 
 /* What is read of a hello, on its way to struct dt_hello. */
 struct reading {
-	struct dt_hello *out;	/* borrowed */
-	struct dt_span suites;	/* 16-bit numbers, each */
-	struct dt_span groups;	/* {NULL, 0} = absent   */
-	struct dt_span schemes; /* {NULL, 0} = absent   */
+	struct dt_hello *out;	 /* borrowed */
+	struct dt_span suites;	 /* 16-bit numbers, each */
+	struct dt_span groups;	 /* {NULL, 0} = absent   */
+	struct dt_span schemes;	 /* {NULL, 0} = absent   */
 	uint8_t seen[65536 / 8]; /* bit per extension type */
 };
 
@@ -92,7 +92,7 @@ take_host_name(struct dt_span name, char out[DT_SERVER_NAME_MAX + 1])
 		if (c >= 'A' && c <= 'Z')
 			c = (uint8_t)(c - 'A' + 'a');
 		bool fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
-		    c == '-' || c == '_';
+			    c == '-' || c == '_';
 		if (!fits) {
 			out[0] = '\0';
 			return;
@@ -278,7 +278,7 @@ static bool
 is_occasional(uint16_t type)
 {
 	return type == EXT_SERVER_NAME || type == EXT_PADDING || type == EXT_PRE_SHARED_KEY ||
-	    type == EXT_EARLY_DATA || type == EXT_COOKIE;
+	       type == EXT_EARLY_DATA || type == EXT_COOKIE;
 }
 
 static bool
@@ -321,9 +321,10 @@ take_fingerprint(const struct reading *h)
 {
 	EVP_MD_CTX *hash = EVP_MD_CTX_new();
 	bool ok = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1 &&
-	    hash_number(hash, h->out->head.version) && hash_list(hash, h->suites) &&
-	    hash_extensions(hash, h) && hash_list(hash, h->groups) && hash_list(hash, h->schemes) &&
-	    EVP_DigestFinal_ex(hash, h->out->fingerprint, NULL) == 1;
+		  hash_number(hash, h->out->head.version) && hash_list(hash, h->suites) &&
+		  hash_extensions(hash, h) && hash_list(hash, h->groups) &&
+		  hash_list(hash, h->schemes) &&
+		  EVP_DigestFinal_ex(hash, h->out->fingerprint, NULL) == 1;
 	EVP_MD_CTX_free(hash);
 	return ok;
 }

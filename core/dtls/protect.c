@@ -249,8 +249,7 @@ dt_seal(struct dt_aead_pool *pool, const struct dt_key_ref *ref, uint8_t type, u
 		return 0;
 
 	size_t total = len + dt_seal_overhead(suite);
-	dt_record_write_header(
-	    out, type, DT_VERSION_12, epoch, seq, total - DT_RECORD_HEADER);
+	dt_record_write_header(out, type, DT_VERSION_12, epoch, seq, total - DT_RECORD_HEADER);
 	const uint8_t *number = out + 3;
 	uint8_t *body = out + DT_RECORD_HEADER + suite->explicit_len;
 	memcpy(out + DT_RECORD_HEADER, number, suite->explicit_len);

@@ -14,7 +14,7 @@ static const char text[] = "A datagram, sealed.";
 
 struct answer {
 	const char *cipher;
-	size_t tag_len;		    /* bytes */
+	size_t tag_len;			  /* bytes */
 	const char *of_text, *of_nothing; /* ciphertext and tag */
 };
 

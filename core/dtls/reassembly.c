@@ -19,8 +19,8 @@ struct partial {
 	struct dt_list node;
 	uint8_t type;
 	uint16_t message_seq;
-	uint32_t length; /* claimed, bytes of the body */
-	size_t have;	 /* bytes in `chunks` */
+	uint32_t length;       /* claimed, bytes of the body */
+	size_t have;	       /* bytes in `chunks` */
 	struct dt_list chunks; /* owned, by offset; they do not overlap */
 };
 
@@ -78,7 +78,7 @@ partial_of(struct dt_list *node)
 static void
 free_partial(struct dt_reassembly *r, struct partial *p)
 {
-	DT_LIST_EACH (node, following, &p->chunks) {
+	DT_LIST_EACH(node, following, &p->chunks) {
 		give_back(r, sizeof(struct chunk) + chunk_of(node)->len);
 		dt_free(chunk_of(node));
 	}
@@ -99,7 +99,7 @@ free_whole(struct dt_reassembly *r)
 void
 dt_reassembly_fini(struct dt_reassembly *r)
 {
-	DT_LIST_EACH (node, following, &r->messages)
+	DT_LIST_EACH(node, following, &r->messages)
 		free_partial(r, partial_of(node));
 	free_whole(r);
 	DT_ASSERT(r->used == 0);
@@ -109,7 +109,7 @@ dt_reassembly_fini(struct dt_reassembly *r)
 static struct dt_list *
 seek(struct dt_reassembly *r, uint16_t seq)
 {
-	DT_LIST_EACH (node, following, &r->messages)
+	DT_LIST_EACH(node, following, &r->messages)
 		if (partial_of(node)->message_seq >= seq)
 			return node;
 	return &r->messages;
@@ -232,7 +232,7 @@ write_whole(const struct partial *p, uint8_t *out)
 	dt_write_uint(out + 4, p->message_seq, 2);
 	dt_write_uint(out + 6, 0, 3);
 	dt_write_uint(out + 9, p->length, 3);
-	DT_LIST_EACH (node, following, &p->chunks) {
+	DT_LIST_EACH(node, following, &p->chunks) {
 		const struct chunk *c = chunk_of(node);
 		memcpy(out + DT_HS_HEADER + c->offset, c->bytes, c->len);
 	}

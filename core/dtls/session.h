@@ -15,11 +15,11 @@
 #include "dtls/wire.h"
 
 struct dt_tls;
-struct dt_ssl_session;
+struct dt_engine;
 
 struct dt_session {
 	struct dt_record_state state;
-	struct dt_ssl_session *ssl; /* owned; NULL: the records are ours */
+	struct dt_engine *engine; /* owned; NULL: the records are ours */
 	uint16_t suite;		    /* IANA number */
 };
 
@@ -45,6 +45,9 @@ struct dt_session_event {
  * which answers a repeated flight by itself. */
 struct dt_session_event dt_session_open(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
     const struct dt_record *rec, const struct dt_wire *wire);
+
+/* IANA name. */
+const char *dt_session_suite_name(const struct dt_session *s);
 
 /* Bytes of application data that fit into one record of this session. */
 size_t dt_session_max(const struct dt_session *s);

@@ -1,0 +1,275 @@
+#include "conn/conn.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "conn/conn_state.h"
+#include "conn/last_flight.h"
+#include "dtls/alert.h"
+
+#include <string.h>
+
+#define IDENTITY_TEXT (4 * 128 + 8) /* bytes: every byte of an identity escaped */
+
+/* ---- what is known ---- */
+
+uint64_t
+dt_conn_id(const struct dt_conn *c)
+{
+	return c->id;
+}
+
+enum dt_conn_state
+dt_conn_state(const struct dt_conn *c)
+{
+	return c->state;
+}
+
+const struct dt_path *
+dt_conn_path(const struct dt_conn *c)
+{
+	return &c->path;
+}
+
+const struct dt_service *
+dt_conn_service(const struct dt_conn *c)
+{
+	return c->listener->service;
+}
+
+const struct dt_conn_traffic *
+dt_conn_traffic(const struct dt_conn *c)
+{
+	return &c->traffic;
+}
+
+struct dt_mono
+dt_conn_born(const struct dt_conn *c)
+{
+	return c->born;
+}
+
+struct dt_mono
+dt_conn_active(const struct dt_conn *c)
+{
+	return c->active;
+}
+
+const char *
+dt_conn_suite(const struct dt_conn *c)
+{
+	if (c->setup && c->setup->hs)
+		return dt_hs_suite_name(c->setup->hs);
+	return c->session.suite ? dt_session_suite_name(&c->session) : NULL;
+}
+
+const char *
+dt_conn_server_name(const struct dt_conn *c)
+{
+	if (c->setup)
+		return c->setup->hello.server_name[0] ? c->setup->hello.server_name : NULL;
+	return c->cold ? c->cold->server_name : NULL;
+}
+
+const char *
+dt_conn_psk_identity(const struct dt_conn *c)
+{
+	return c->cold ? c->cold->psk_identity : NULL;
+}
+
+struct dt_span
+dt_conn_certificate(const struct dt_conn *c)
+{
+	return c->cold ? c->cold->certificate : (struct dt_span){NULL, 0};
+}
+
+size_t
+dt_conn_max_datagram(const struct dt_conn *c)
+{
+	return c->state == DT_CONN_ESTABLISHED ? dt_session_max(&c->session) : 0;
+}
+
+void *
+dt_conn_user(const struct dt_conn *c)
+{
+	return c->user;
+}
+
+void
+dt_conn_set_user(struct dt_conn *c, void *user)
+{
+	c->user = user;
+}
+
+/* One block: the struct, the certificate, the two texts. */
+enum dt_err
+dt_conn_keep_facts(struct dt_conn *c, const char *server_name, struct dt_span certificate,
+    struct dt_span identity)
+{
+	char escaped[IDENTITY_TEXT] = "";
+	if (identity.len)
+		dt_text_escape(identity.data, identity.len, escaped, sizeof(escaped));
+	size_t names = strlen(server_name) + 1, ids = strlen(escaped) + 1;
+	if (!certificate.len && !server_name[0] && !escaped[0])
+		return DT_OK;
+	struct dt_conn_cold *cold = dt_alloc(sizeof(*cold) + certificate.len + names + ids);
+	if (!cold)
+		return DT_ERR_NOMEM;
+	char *at = (char *)(cold + 1);
+	if (certificate.len) {
+		cold->certificate = (struct dt_span){memcpy(at, certificate.data, certificate.len),
+		    certificate.len};
+		at += certificate.len;
+	}
+	if (server_name[0])
+		cold->server_name = memcpy(at, server_name, names);
+	if (escaped[0])
+		cold->psk_identity = memcpy(at + names, escaped, ids);
+	c->cold = cold;
+	return DT_OK;
+}
+
+/* ---- established ---- */
+
+void
+dt_conn_arm_idle(struct dt_conn *c)
+{
+	struct dt_dur limit = c->listener->service->idle_timeout;
+	struct dt_mono at = limit.ns ? dt_mono_add(c->active, limit) : DT_NEVER;
+	dt_timer_arm(c->conns->config.wheel, &c->timer, at);
+}
+
+static void
+give_data(struct dt_conn *c, const struct dt_record *rec, const struct dt_session_event *e, struct dt_now now)
+{
+	const struct dt_conn_events *ev = c->listener->service->events;
+	c->active = now.mono;
+	c->traffic.datagrams_in++;
+	c->traffic.bytes_in += e->len;
+	dt_count(c->conns->config.counters, DT_COUNT_DATA_IN, 1);
+	size_t capacity = rec->len - (size_t)(e->data - rec->body);
+	ev->data_in(ev->arg, c, e->data, e->len, capacity);
+}
+
+static void
+send_alert(struct dt_conn *c, uint8_t level, uint8_t alert)
+{
+	struct dt_wire wire = dt_conn_wire(c);
+	dt_session_send_alert(&c->session, c->conns->pool, c->id, level, alert, &wire);
+	dt_count(c->conns->config.counters, DT_COUNT_ALERTS_SENT, 1);
+}
+
+void
+dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struct dt_now now, bool *used)
+{
+	struct dt_conns *conns = c->conns;
+	struct dt_wire wire = dt_conn_wire(c);
+	struct dt_session_event e = dt_session_open(&c->session, conns->pool, c->id, rec, &wire);
+	*used = e.kind != DT_SESSION_DROPPED;
+	switch (e.kind) {
+	case DT_SESSION_DROPPED:
+		dt_count_drop(conns->config.counters, e.drop);
+		break;
+	case DT_SESSION_DATA:
+		if (e.len)
+			give_data(c, rec, &e, now);
+		break;
+	case DT_SESSION_CLOSE_NOTIFY:
+		dt_conn_close(c, DT_CLOSE_PEER, now);
+		break;
+	case DT_SESSION_FATAL_ALERT:
+		dt_conn_close(c, DT_CLOSE_ALERT, now);
+		break;
+	case DT_SESSION_WARNING:
+		break;
+	case DT_SESSION_FINISHED_AGAIN:
+		dt_last_flight_repeat(c, now);
+		break;
+	case DT_SESSION_RENEGOTIATION:
+		send_alert(c, DT_ALERT_WARNING, DT_ALERT_NO_RENEGOTIATION);
+		break;
+	}
+}
+
+enum dt_err
+dt_conn_send(struct dt_conn *c, const uint8_t *data, size_t len, struct dt_now now)
+{
+	DT_CHECK_MAGIC(c, DT_CONN_MAGIC);
+	struct dt_conns *conns = c->conns;
+	if (c->state != DT_CONN_ESTABLISHED)
+		return DT_ERR_GONE;
+	if (len > dt_session_max(&c->session))
+		return DT_ERR_TOO_LONG;
+	struct dt_wire wire = dt_conn_wire(c);
+	uint8_t *out = wire.reserve(wire.arg, len + dt_session_overhead(&c->session));
+	if (!out)
+		return DT_ERR_AGAIN;
+	size_t sealed = dt_session_seal(&c->session, conns->pool, c->id, data, len, out);
+	if (!sealed) {
+		dt_conn_close(c, DT_CLOSE_KEY_LIMIT, now);
+		return DT_ERR_GONE;
+	}
+	wire.commit(wire.arg, sealed);
+	c->active = now.mono;
+	c->traffic.datagrams_out++;
+	c->traffic.bytes_out += len;
+	dt_count(conns->config.counters, DT_COUNT_DATA_OUT, 1);
+	return DT_OK;
+}
+
+/* ---- the end ---- */
+
+static void
+close_established(struct dt_conn *c, enum dt_close why)
+{
+	const struct dt_conn_events *ev = c->listener->service->events;
+	const struct dt_close_info *info = &dt_close_infos[why];
+	bool connected = c->connected;
+	if (why != DT_CLOSE_ALERT)
+		send_alert(c, DT_ALERT_WARNING, DT_ALERT_CLOSE_NOTIFY);
+	dt_conns_bury(c);
+	dt_count(c->conns->config.counters, DT_COUNT_CONNECTIONS_CLOSED, 1);
+	if (connected)
+		ev->disconnected(ev->arg, c, info->status, info->text);
+	ev->released(ev->arg, c);
+	dt_conns_release(c);
+}
+
+void
+dt_conn_close(struct dt_conn *c, enum dt_close why, struct dt_now now)
+{
+	DT_CHECK_MAGIC(c, DT_CONN_MAGIC);
+	struct dt_conns *conns = c->conns;
+	if (c->state == DT_CONN_CLOSED)
+		return;
+	dt_conns_enter(conns);
+	if (c->state == DT_CONN_ESTABLISHED) {
+		close_established(c, why);
+	} else {
+		struct dt_wire wire = dt_conn_wire(c);
+		conns->alert_len = 0;
+		if (c->setup->hs && why != DT_CLOSE_REPLACED)
+			dt_hs_abort(c->setup->hs, DT_ALERT_USER_CANCELED, &wire);
+		conns->alert_len = 0;
+		dt_setup_fail(c, why, "", now);
+	}
+	dt_conns_leave(conns);
+}
+
+bool
+dt_conn_waiting(const struct dt_conn *c, enum dt_gate_kind kind)
+{
+	return c->state != DT_CONN_CLOSED && c->gate == (int8_t)kind;
+}
+
+void
+dt_conn_verdict(struct dt_conn *c, enum dt_gate_kind kind, bool accept, uint8_t alert, struct dt_span key,
+    struct dt_now now)
+{
+	DT_CHECK_MAGIC(c, DT_CONN_MAGIC);
+	DT_ASSERT(dt_conn_waiting(c, kind));
+	struct dt_conns *conns = c->conns;
+	dt_conns_enter(conns);
+	dt_setup_verdict(c, kind, accept, alert, key, now);
+	dt_conns_leave(conns);
+}

@@ -1,0 +1,61 @@
+#include "conn/tombstone.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+#define SLOTS 1024u
+#define LIFE DT_SECONDS(10)
+#define PAUSE DT_SECONDS(1)
+
+struct dt_tombstone {
+	struct dt_path path;
+	struct dt_mono expires, repeat_allowed;
+	uint8_t alert[DT_TOMBSTONE_ALERT];
+	size_t len; /* 0 = empty slot */
+};
+
+enum dt_err
+dt_tombstones_init(struct dt_tombstones *t)
+{
+	t->items = dt_alloc_array(SLOTS, sizeof(*t->items));
+	return t->items ? DT_OK : DT_ERR_NOMEM;
+}
+
+void
+dt_tombstones_fini(struct dt_tombstones *t)
+{
+	dt_free(t->items);
+	t->items = NULL;
+}
+
+void
+dt_tombstone_set(struct dt_tombstones *t, uint64_t hash, const struct dt_path *path, const uint8_t *alert,
+    size_t len, struct dt_mono now)
+{
+	DT_ASSERT(len <= DT_TOMBSTONE_ALERT);
+	struct dt_tombstone *s = &t->items[hash % SLOTS];
+	s->path = *path;
+	s->expires = dt_mono_add(now, LIFE);
+	s->repeat_allowed = dt_mono_add(now, PAUSE);
+	memcpy(s->alert, alert, len);
+	s->len = len;
+}
+
+bool
+dt_tombstone_find(struct dt_tombstones *t, uint64_t hash, const struct dt_path *path, struct dt_mono now,
+    const uint8_t **alert, size_t *len)
+{
+	struct dt_tombstone *s = &t->items[hash % SLOTS];
+	if (s->len == 0 || !dt_path_equal(&s->path, path) || dt_mono_reached(s->expires, now))
+		return false;
+	*alert = NULL;
+	*len = 0;
+	if (dt_mono_reached(s->repeat_allowed, now)) {
+		s->repeat_allowed = dt_mono_add(now, PAUSE);
+		*alert = s->alert;
+		*len = s->len;
+	}
+	return true;
+}

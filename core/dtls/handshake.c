@@ -1,0 +1,651 @@
+#include "dtls/handshake.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "dtls/alert.h"
+#include "dtls/handshake_state.h"
+
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <string.h>
+
+#define CLIENT_KEY_EXCHANGE 16u
+#define FINISHED 20u
+#define MESSAGES_CAP (128u * 1024u) /* bytes of the client's messages in parts */
+#define HELD_CAP (8u * 1024u)	    /* bytes of early records */
+#define IDENTITY_MAX 128u	    /* bytes; what OpenSSL takes */
+
+struct dt_held {
+	struct dt_list node;
+	struct dt_record rec; /* body points behind this struct */
+	size_t size;
+};
+
+static enum dt_hs_step advance(struct dt_handshake *hs, const struct dt_wire *wire);
+
+enum dt_err
+dt_hs_new(struct dt_tls *tls, const struct dt_hs_worker *worker, uint64_t owner, struct dt_span message,
+    const struct dt_hello *hello, uint64_t record_seq, struct dt_handshake **out)
+{
+	DT_ASSERT(owner != 0 && owner >> 63 == 0);
+	struct dt_handshake *hs = dt_alloc(sizeof(*hs));
+	if (!hs)
+		return DT_ERR_NOMEM;
+	hs->magic = DT_HANDSHAKE_MAGIC;
+	hs->tls = tls;
+	hs->worker = *worker;
+	hs->owner = owner;
+	hs->state.mtu = tls->mtu;
+	hs->state.fragment_max = DT_PLAIN_MAX;
+	hs->state.next_plain = record_seq;
+	hs->interval = tls->initial_timer;
+	hs->deadline = DT_NEVER;
+	hs->alert = hs->plain_alert = -1;
+	hs->psk_answered = !tls->psk;
+	dt_list_init(&hs->held);
+	dt_flight_init(&hs->flight);
+	dt_reassembly_init(&hs->messages, 2, MESSAGES_CAP, worker->budget); /* the hello was 1 */
+
+	enum dt_err err = DT_ERR_NOMEM;
+	hs->hello = dt_copy(message.data, message.len);
+	hs->hello_len = message.len;
+	if (hs->hello)
+		err = dt_engine_new(tls, !hello->offers_encrypt_then_mac, &hs->engine);
+	if (err != DT_OK)
+		dt_hs_free(&hs);
+	*out = hs;
+	return err;
+}
+
+static void
+drop_held(struct dt_handshake *hs, struct dt_held *h)
+{
+	dt_list_remove(&h->node);
+	hs->held_bytes -= h->size;
+	hs->worker.budget->used -= h->size;
+	dt_free(h);
+}
+
+void
+dt_hs_free(struct dt_handshake **slot)
+{
+	struct dt_handshake *hs = *slot;
+	if (!hs)
+		return;
+	DT_CHECK_MAGIC(hs, DT_HANDSHAKE_MAGIC);
+	DT_LIST_EACH (node, next, &hs->held)
+		drop_held(hs, DT_CONTAINER(node, struct dt_held, node));
+	dt_aead_pool_forget(hs->worker.pool, dt_hs_local_owner(hs));
+	dt_reassembly_fini(&hs->messages);
+	dt_flight_clear(&hs->flight);
+	dt_free_secret(hs->join, hs->join_total);
+	dt_free(hs->hello);
+	dt_engine_free(&hs->engine);
+	dt_free_secret(hs, sizeof(*hs));
+	*slot = NULL;
+}
+
+/* ---- early records ---- */
+
+static bool
+hold(struct dt_handshake *hs, const struct dt_record *rec)
+{
+	size_t size = sizeof(struct dt_held) + rec->len;
+	struct dt_budget *b = hs->worker.budget;
+	struct dt_held *h = NULL;
+	if (hs->held_bytes + size <= HELD_CAP && b->used + size <= b->cap)
+		h = dt_alloc(size);
+	if (!h) {
+		dt_count_drop(hs->worker.counters, DT_DROP_HELD_FULL);
+		return false;
+	}
+	h->rec = *rec;
+	h->rec.body = (uint8_t *)(h + 1);
+	h->size = size;
+	memcpy(h->rec.body, rec->body, rec->len);
+	hs->held_bytes += size;
+	b->used += size;
+	dt_list_append(&hs->held, &h->node);
+	return true;
+}
+
+void
+dt_hs_each_held(struct dt_handshake *hs, void (*each)(void *arg, const struct dt_record *rec), void *arg)
+{
+	DT_LIST_EACH (node, next, &hs->held) {
+		struct dt_held *h = DT_CONTAINER(node, struct dt_held, node);
+		each(arg, &h->rec);
+		drop_held(hs, h);
+	}
+}
+
+/* ---- epoch 1 while the handshake lasts ---- */
+
+static void
+repeat_flight(struct dt_handshake *hs, const struct dt_wire *wire)
+{
+	struct dt_mono now = hs->engine->now.mono;
+	if (!hs->flight_sent || !dt_mono_reached(hs->repeat_allowed, now))
+		return;
+	dt_hs_send_flight(hs, hs->deadline.ns != DT_NEVER.ns, wire);
+	/* One for each interval: a replayed record must not make an amplifier of us. */
+	hs->repeat_allowed = dt_mono_add(now, hs->tls->initial_timer);
+	dt_count(hs->worker.counters, DT_COUNT_FLIGHTS_REPEATED, 1);
+}
+
+/* All fragments in the plaintext of one record. */
+static bool
+take_fragments(struct dt_handshake *hs, uint16_t epoch, struct dt_span bytes, const struct dt_wire *wire)
+{
+	struct dt_reader r = dt_reader(bytes.data, bytes.len);
+	struct dt_fragment f;
+	bool used = false;
+	while (r.left && dt_fragment_read(&r, &f)) {
+		/* Finished is the one message of epoch 1, and of no other. */
+		if ((f.type == FINISHED) != (epoch == 1)) {
+			dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+			continue;
+		}
+		enum dt_reassembly_verdict v = dt_reassembly_add(&hs->messages, &f);
+		if (v == DT_REASSEMBLY_OLD)
+			repeat_flight(hs, wire);
+		else if (v != DT_REASSEMBLY_STORED)
+			dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+		used |= v == DT_REASSEMBLY_OLD || v == DT_REASSEMBLY_STORED;
+	}
+	if (r.left)
+		dt_count_drop(hs->worker.counters, DT_DROP_BAD_CONTENT);
+	return used;
+}
+
+static bool
+drop_record(struct dt_handshake *hs, enum dt_state_verdict v)
+{
+	static const enum dt_drop why[] = {
+	    [DT_STATE_SEEN] = DT_DROP_REPLAYED,
+	    [DT_STATE_TOO_OLD] = DT_DROP_TOO_OLD,
+	    [DT_STATE_FORGED] = DT_DROP_BAD_TAG,
+	    [DT_STATE_MALFORMED] = DT_DROP_BAD_RECORD,
+	};
+	dt_count_drop(hs->worker.counters, why[v]);
+	return false;
+}
+
+static bool
+is_psk(const struct dt_handshake *hs)
+{
+	const SSL_CIPHER *c = SSL_get_pending_cipher(hs->engine->ssl);
+	int kx = c ? SSL_CIPHER_get_kx_nid(c) : NID_undef;
+	return kx == NID_kx_psk || kx == NID_kx_ecdhe_psk || kx == NID_kx_dhe_psk || kx == NID_kx_rsa_psk;
+}
+
+/* An epoch-1 record of a suite of ours, when the keys are there. */
+static bool
+open_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
+{
+	uint8_t *plain;
+	size_t len;
+	enum dt_state_verdict v = dt_state_open(&hs->state, hs->worker.pool, hs->owner, rec, &plain, &len);
+	if (v == DT_STATE_FORGED && rec->type == DT_HANDSHAKE && hs->change_seen && is_psk(hs)) {
+		/* A wrong key, RFC 4279 2. Whoever can forge this can forge the alert as well. */
+		dt_hs_fail(hs, DT_HS_FAILED_PSK, DT_ALERT_DECRYPT_ERROR, wire);
+		return true;
+	}
+	if (v != DT_STATE_OPENED)
+		return drop_record(hs, v);
+	if (rec->type == DT_HANDSHAKE)
+		return take_fragments(hs, 1, (struct dt_span){plain, len}, wire);
+	if (rec->type == DT_ALERT && len == DT_ALERT_LEN && plain[0] == DT_ALERT_FATAL) {
+		dt_hs_fail(hs, DT_HS_FAILED_ALERT, -1, wire);
+		hs->alert = plain[1];
+		return true;
+	}
+	dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+	return false;
+}
+
+/* Application data waits for the session; all else too, while there are no keys yet. What OpenSSL
+ * will open by itself is held as well, for feed_held(). */
+static bool
+take_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
+{
+	if (rec->type == DT_APPLICATION_DATA || !dt_hs_derive(hs))
+		return hold(hs, rec);
+	return open_sealed(hs, rec, wire);
+}
+
+/* Records that were held until keys are there. */
+static void
+open_held(struct dt_handshake *hs, const struct dt_wire *wire)
+{
+	DT_LIST_EACH (node, next, &hs->held) {
+		struct dt_held *h = DT_CONTAINER(node, struct dt_held, node);
+		if (h->rec.type == DT_APPLICATION_DATA)
+			continue;
+		open_sealed(hs, &h->rec, wire);
+		drop_held(hs, h);
+	}
+}
+
+/* ---- what OpenSSL gets ---- */
+
+static enum dt_hs_step
+engine_failed(struct dt_handshake *hs, const struct dt_wire *wire)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+	if (reason && !hs->reason[0])
+		strncpy(hs->reason, reason, sizeof(hs->reason) - 1);
+	ERR_clear_error();
+	dt_hs_collect(hs, wire); /* its alert, if it wrote one */
+	dt_hs_fail(hs, DT_HS_FAILED_PROTOCOL, DT_ALERT_INTERNAL_ERROR, wire);
+	return hs->step;
+}
+
+static void
+finish(struct dt_handshake *hs, const struct dt_wire *wire)
+{
+	bool resumed = SSL_session_reused(hs->engine->ssl);
+	if (!dt_flight_empty(&hs->flight) && !hs->flight_sent)
+		dt_hs_send_flight(hs, false, wire);
+	if (resumed)
+		dt_flight_clear(&hs->flight); /* the client's flight was the last one */
+	hs->deadline = DT_NEVER;
+	hs->step = DT_HS_DONE;
+}
+
+/* RFC 6066 4: codes 1 to 4 are 512 to 4096 bytes. */
+static void
+learn_fragment_max(struct dt_handshake *hs)
+{
+	SSL_SESSION *session = SSL_get_session(hs->engine->ssl);
+	unsigned code = session ? SSL_SESSION_get_max_fragment_length(session) : 0;
+	if (code >= 1 && code <= 4)
+		hs->state.fragment_max = (uint16_t)(256u << code);
+}
+
+/* After OpenSSL has worked on something. */
+static void
+digest(struct dt_handshake *hs, enum dt_engine_result r, const struct dt_wire *wire)
+{
+	if (r == DT_ENGINE_FAILED) {
+		engine_failed(hs, wire);
+		return;
+	}
+	if (!dt_hs_collect(hs, wire))
+		return;
+	learn_fragment_max(hs);
+	if (r == DT_ENGINE_DONE) {
+		finish(hs, wire);
+		return;
+	}
+	/* The flight of a resumption waits for the gate. */
+	bool gated = SSL_session_reused(hs->engine->ssl) && !hs->auth_answered;
+	if (!dt_flight_empty(&hs->flight) && !hs->flight_sent && !gated) {
+		hs->interval = hs->tls->initial_timer;
+		hs->timeouts = 0;
+		dt_hs_send_flight(hs, true, wire);
+	}
+}
+
+static bool
+change_is_due(const struct dt_handshake *hs)
+{
+	SSL *ssl = hs->engine->ssl;
+	if (!hs->change_seen || hs->change_fed)
+		return false;
+	switch (SSL_get_state(ssl)) {
+	case TLS_ST_SR_CERT_VRFY:
+		return true;
+	case TLS_ST_SR_KEY_EXCH:
+		return SSL_get0_peer_certificate(ssl) == NULL;
+	case TLS_ST_SW_FINISHED:
+		return SSL_session_reused(ssl);
+	default:
+		return false;
+	}
+}
+
+/* Reads the identity at the head of a PSK ClientKeyExchange (RFC 4279 2). False: malformed. */
+static bool
+read_identity(struct dt_handshake *hs)
+{
+	struct dt_reader r = dt_reader(hs->message.data + DT_HS_HEADER, hs->message.len - DT_HS_HEADER);
+	struct dt_span id = dt_read_vector(&r, 2);
+	if (r.bad)
+		return false;
+	bool usable = id.len > 0 && id.len <= IDENTITY_MAX && !memchr(id.data, 0, id.len);
+	hs->identity = usable ? id : (struct dt_span){NULL, 0};
+	return true;
+}
+
+/* An identity that OpenSSL would choke on is replaced: the transcript differs then, the client's
+ * Finished does not open, and the handshake goes the way of any wrong key. */
+static enum dt_engine_result
+feed_substitute(struct dt_handshake *hs)
+{
+	struct dt_reader r = dt_reader(hs->message.data + DT_HS_HEADER, hs->message.len - DT_HS_HEADER);
+	(void)dt_read_vector(&r, 2);
+	size_t len = DT_HS_HEADER + 3 + r.left;
+	uint8_t *copy = dt_alloc(len);
+	if (!copy)
+		return DT_ENGINE_FAILED;
+	memcpy(copy, hs->message.data, DT_HS_HEADER);
+	dt_write_uint(copy + 1, len - DT_HS_HEADER, 3);
+	dt_write_uint(copy + 9, len - DT_HS_HEADER, 3);
+	dt_write_uint(copy + DT_HS_HEADER, 1, 2);
+	copy[DT_HS_HEADER + 2] = '?';
+	memcpy(copy + DT_HS_HEADER + 3, r.at, r.left);
+	enum dt_engine_result result = dt_engine_message(hs->engine, (struct dt_span){copy, len});
+	dt_free(copy);
+	return result;
+}
+
+static void
+feed_plain(struct dt_handshake *hs, const struct dt_wire *wire)
+{
+	struct dt_span message = hs->message;
+	bool key_exchange = message.data[0] == CLIENT_KEY_EXCHANGE;
+	bool psk = key_exchange && is_psk(hs);
+	if (psk && !hs->psk_answered) {
+		if (!read_identity(hs)) {
+			dt_hs_fail(hs, DT_HS_FAILED_PROTOCOL, DT_ALERT_DECODE_ERROR, wire);
+			return;
+		}
+		hs->step = DT_HS_PSK;
+		return;
+	}
+	enum dt_engine_result r = psk && hs->identity.len == 0 ? feed_substitute(hs)
+							      : dt_engine_message(hs->engine, message);
+	hs->message.len = 0;
+	hs->key_exchange_fed |= key_exchange;
+	hs->deadline = hs->deadline.ns == DT_NEVER.ns
+	    ? DT_NEVER
+	    : dt_mono_add(hs->engine->now.mono, hs->interval);
+	digest(hs, r, wire);
+	if (key_exchange && hs->step == DT_HS_GOES_ON && dt_hs_derive(hs))
+		open_held(hs, wire);
+}
+
+/* The client's Finished, sealed again as one plain epoch-1 record. This is the client's key and
+ * a number of the client's: the copy stays in this function. */
+static void
+feed_finished(struct dt_handshake *hs, const struct dt_wire *wire)
+{
+	uint8_t record[DT_RECORD_HEADER + DT_EXPLICIT_MAX + DT_HS_HEADER + 64 + DT_TAG_MAX];
+	struct dt_key_ref ref = {dt_hs_local_owner(hs), DT_WRITE, hs->suite, &hs->state.read};
+	enum dt_engine_result r = DT_ENGINE_FAILED;
+	if (hs->message.len <= DT_HS_HEADER + 64) {
+		size_t len = dt_seal(hs->worker.pool, &ref, DT_HANDSHAKE, 1, 0, hs->message.data,
+		    hs->message.len, record);
+		if (len)
+			r = dt_engine_record(hs->engine, (struct dt_span){record, len});
+	}
+	dt_wipe(record, sizeof(record));
+	hs->message.len = 0;
+	/* What it is made of was authentic, so OpenSSL swallowing it in silence is a failure. */
+	if (r == DT_ENGINE_WANTS_MORE)
+		r = DT_ENGINE_FAILED;
+	digest(hs, r, wire);
+}
+
+/* A suite that is not ours: the client's epoch-1 records as they are. */
+static bool
+feed_held(struct dt_handshake *hs, const struct dt_wire *wire)
+{
+	DT_LIST_EACH (node, next, &hs->held) {
+		struct dt_held *h = DT_CONTAINER(node, struct dt_held, node);
+		if (h->rec.type == DT_APPLICATION_DATA)
+			continue;
+		uint8_t *raw = dt_alloc(DT_RECORD_HEADER + h->rec.len);
+		if (!raw)
+			return false;
+		dt_record_write_header(raw, h->rec.type, h->rec.version, 1, h->rec.seq, h->rec.len);
+		memcpy(raw + DT_RECORD_HEADER, h->rec.body, h->rec.len);
+		size_t len = DT_RECORD_HEADER + h->rec.len;
+		drop_held(hs, h);
+		digest(hs, dt_engine_record(hs->engine, (struct dt_span){raw, len}), wire);
+		dt_free(raw);
+		return true;
+	}
+	return false;
+}
+
+/* The gate stands where everything is proven: a full handshake at the client's ChangeCipherSpec
+ * (certificate, key exchange and CertificateVerify are through) and its opened Finished; a
+ * resumption before our flight. */
+static bool
+gate_is_due(const struct dt_handshake *hs)
+{
+	SSL *ssl = hs->engine->ssl;
+	if (hs->auth_answered)
+		return false;
+	if (SSL_session_reused(ssl))
+		return !dt_flight_empty(&hs->flight);
+	return SSL_get_state(ssl) == TLS_ST_SR_CHANGE && (!hs->suite || hs->message.len != 0);
+}
+
+/* One step towards the end; false when there is nothing to do now. */
+static bool
+step_once(struct dt_handshake *hs, const struct dt_wire *wire)
+{
+	if (hs->message.len == 0 && !dt_reassembly_next(&hs->messages, &hs->message))
+		hs->message.len = 0;
+	bool finished = hs->message.len != 0 && hs->message.data[0] == FINISHED;
+	if (hs->message.len != 0 && !finished) {
+		feed_plain(hs, wire);
+		return true;
+	}
+	if (gate_is_due(hs)) {
+		hs->step = DT_HS_AUTH;
+		return true;
+	}
+	if (change_is_due(hs)) {
+		hs->change_fed = true;
+		digest(hs, dt_engine_change_cipher_spec(hs->engine), wire);
+		return true;
+	}
+	if (!hs->change_fed || !hs->auth_answered)
+		return false;
+	if (finished) {
+		feed_finished(hs, wire);
+		return true;
+	}
+	return hs->suite_known && !hs->suite && feed_held(hs, wire);
+}
+
+static enum dt_hs_step
+advance(struct dt_handshake *hs, const struct dt_wire *wire)
+{
+	while (hs->step == DT_HS_GOES_ON && step_once(hs, wire))
+		;
+	if (hs->step == DT_HS_PSK || hs->step == DT_HS_AUTH)
+		hs->deadline = DT_NEVER;
+	return hs->step;
+}
+
+/* ---- entrances ---- */
+
+static void
+enter(struct dt_handshake *hs, struct dt_now now)
+{
+	DT_CHECK_MAGIC(hs, DT_HANDSHAKE_MAGIC);
+	hs->engine->now = now;
+}
+
+enum dt_hs_step
+dt_hs_start(struct dt_handshake *hs, struct dt_now now, const struct dt_wire *wire)
+{
+	enter(hs, now);
+	DT_ASSERT(hs->hello);
+	bool heard = dt_engine_hello(hs->engine, (struct dt_span){hs->hello, hs->hello_len});
+	dt_free(hs->hello);
+	hs->hello = NULL;
+	if (!heard)
+		return engine_failed(hs, wire);
+	digest(hs, dt_engine_run(hs->engine), wire);
+	return advance(hs, wire);
+}
+
+static bool
+take_plain(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
+{
+	switch (rec->type) {
+	case DT_HANDSHAKE:
+		return take_fragments(hs, 0, (struct dt_span){rec->body, rec->len}, wire);
+	case DT_CHANGE_CIPHER_SPEC:
+		if (rec->len != 1 || rec->body[0] != 1)
+			break;
+		hs->change_seen = true;
+		return true;
+	case DT_ALERT:
+		/* Anybody can write it: remembered, not obeyed. */
+		if (rec->len == DT_ALERT_LEN && rec->body[0] == DT_ALERT_FATAL && hs->plain_alert < 0)
+			hs->plain_alert = rec->body[1];
+		break;
+	default:
+		break;
+	}
+	dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+	return false;
+}
+
+enum dt_hs_step
+dt_hs_record(struct dt_handshake *hs, const struct dt_record *rec, struct dt_now now,
+    const struct dt_wire *wire, bool *used)
+{
+	enter(hs, now);
+	*used = false;
+	if (hs->step == DT_HS_FAILED || hs->step == DT_HS_DONE)
+		return hs->step;
+	if (rec->epoch > 1)
+		dt_count_drop(hs->worker.counters, DT_DROP_BAD_EPOCH);
+	else if (rec->epoch == 1)
+		*used = take_sealed(hs, rec, wire);
+	else
+		*used = take_plain(hs, rec, wire);
+	return advance(hs, wire);
+}
+
+struct dt_mono
+dt_hs_deadline(const struct dt_handshake *hs)
+{
+	return hs->deadline;
+}
+
+enum dt_hs_step
+dt_hs_timer(struct dt_handshake *hs, struct dt_now now, const struct dt_wire *wire)
+{
+	enter(hs, now);
+	if (!dt_mono_reached(hs->deadline, now.mono))
+		return hs->step;
+	hs->timeouts++;
+	hs->interval.ns *= 2;
+	if (hs->interval.ns > hs->tls->max_timer.ns)
+		hs->interval = hs->tls->max_timer;
+	dt_hs_send_flight(hs, true, wire);
+	dt_count(hs->worker.counters, DT_COUNT_FLIGHTS_REPEATED, 1);
+	return hs->step;
+}
+
+struct dt_span
+dt_hs_psk_identity(const struct dt_handshake *hs)
+{
+	return hs->identity;
+}
+
+enum dt_hs_step
+dt_hs_give_psk(struct dt_handshake *hs, struct dt_span key, struct dt_now now, const struct dt_wire *wire)
+{
+	enter(hs, now);
+	DT_ASSERT(hs->step == DT_HS_PSK && key.len <= DT_PSK_MAX);
+	struct dt_engine *e = hs->engine;
+	if (key.len) {
+		memcpy(e->psk, key.data, key.len);
+		e->psk_len = key.len;
+	} else if (RAND_bytes(e->psk, 32) == 1) {
+		e->psk_len = 32; /* nobody's key: the same work and the same alert as a wrong one */
+	}
+	hs->psk_answered = true;
+	hs->step = DT_HS_GOES_ON;
+	enum dt_hs_step step = advance(hs, wire);
+	dt_wipe(e->psk, sizeof(e->psk));
+	return step;
+}
+
+void
+dt_hs_peer(const struct dt_handshake *hs, struct dt_hs_peer *out)
+{
+	SSL *ssl = hs->engine->ssl;
+	out->leaf = SSL_get0_peer_certificate(ssl);
+	out->chain = SSL_get_peer_cert_chain(ssl);
+	out->resumed = SSL_session_reused(ssl);
+	out->verify_code = hs->engine->verify_code;
+	if (out->leaf && out->resumed)
+		out->verify_code = hs->tls->verifier.leaf(hs->tls->verifier.arg, out->leaf, hs->engine->now.wall);
+}
+
+enum dt_hs_step
+dt_hs_give_auth(struct dt_handshake *hs, bool accept, uint8_t alert, struct dt_now now,
+    const struct dt_wire *wire)
+{
+	enter(hs, now);
+	DT_ASSERT(hs->step == DT_HS_AUTH);
+	hs->auth_answered = true;
+	hs->step = DT_HS_GOES_ON;
+	if (!accept) {
+		dt_hs_fail(hs, DT_HS_FAILED_AUTH, alert, wire);
+		return hs->step;
+	}
+	if (!dt_flight_empty(&hs->flight) && !hs->flight_sent)
+		dt_hs_send_flight(hs, true, wire);
+	return advance(hs, wire);
+}
+
+void
+dt_hs_abort(struct dt_handshake *hs, uint8_t alert, const struct dt_wire *wire)
+{
+	dt_hs_fail(hs, DT_HS_FAILED_PROTOCOL, alert, wire);
+}
+
+enum dt_hs_failure
+dt_hs_failure(const struct dt_handshake *hs, int *alert, const char **reason)
+{
+	*alert = hs->alert;
+	*reason = hs->reason;
+	return hs->failure;
+}
+
+int
+dt_hs_plain_alert(const struct dt_handshake *hs)
+{
+	return hs->plain_alert;
+}
+
+const char *
+dt_hs_suite_name(const struct dt_handshake *hs)
+{
+	const SSL_CIPHER *c = SSL_get_current_cipher(hs->engine->ssl);
+	return c ? SSL_CIPHER_standard_name(c) : NULL;
+}
+
+struct dt_record_state *
+dt_hs_state(struct dt_handshake *hs)
+{
+	return &hs->state;
+}
+
+void
+dt_hs_take(struct dt_handshake *hs, struct dt_session *session, struct dt_flight *last)
+{
+	DT_ASSERT(hs->step == DT_HS_DONE);
+	memset(session, 0, sizeof(*session));
+	session->state = hs->state;
+	session->suite = hs->state.suite;
+	dt_flight_move(last, &hs->flight);
+	if (!hs->suite) {
+		/* OpenSSL answers a repeated Finished by itself. */
+		dt_flight_clear(last);
+		session->engine = hs->engine;
+		hs->engine = NULL;
+	}
+}

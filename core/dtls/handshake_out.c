@@ -1,0 +1,229 @@
+/* handshake_out.c - from the stream that OpenSSL writes to flights of our own.
+ *
+ * OpenSSL's records are cut out of its stream, its fragments joined, its Finished opened; what is
+ * kept is whole messages. Its record numbers are thrown away, and its alerts taken out: an alert
+ * is not part of a flight.
+ */
+#include "base/assert.h"
+#include "base/mem.h"
+#include "dtls/alert.h"
+#include "dtls/handshake_state.h"
+#include "dtls/kdf.h"
+
+#include <openssl/err.h>
+#include <string.h>
+
+#define MTU_MIN 256u /* bytes; how far repeated loss takes us down */
+#define LOSSES_BEFORE_SMALLER 2u
+
+static void
+learn_suite(struct dt_handshake *hs)
+{
+	const SSL_CIPHER *c = SSL_get_pending_cipher(hs->engine->ssl);
+	if (!c)
+		c = SSL_get_current_cipher(hs->engine->ssl);
+	if (!c || hs->suite_known)
+		return;
+	hs->suite_known = true;
+	hs->state.suite = SSL_CIPHER_get_protocol_id(c);
+	hs->suite = dt_suite_find(hs->state.suite);
+}
+
+bool
+dt_hs_derive(struct dt_handshake *hs)
+{
+	learn_suite(hs);
+	if (hs->state.keyed)
+		return true;
+	SSL *ssl = hs->engine->ssl;
+	SSL_SESSION *session = SSL_get_session(ssl);
+	if (!hs->suite || !session || !(hs->key_exchange_fed || SSL_session_reused(ssl)))
+		return false;
+
+	struct dt_secrets s;
+	size_t n = SSL_SESSION_get_master_key(session, s.master, sizeof(s.master));
+	SSL_get_client_random(ssl, s.client_random, sizeof(s.client_random));
+	SSL_get_server_random(ssl, s.server_random, sizeof(s.server_random));
+	const SSL_CIPHER *c = SSL_get_pending_cipher(ssl);
+	const EVP_MD *md = SSL_CIPHER_get_handshake_digest(c ? c : SSL_get_current_cipher(ssl));
+	if (n == sizeof(s.master) && md &&
+	    dt_derive_keys(EVP_MD_get0_name(md), hs->suite, &s, &hs->state.read, &hs->state.write) == DT_OK)
+		hs->state.keyed = 1;
+	dt_wipe(&s, sizeof(s));
+	return hs->state.keyed;
+}
+
+void
+dt_hs_fail(struct dt_handshake *hs, enum dt_hs_failure why, int alert, const struct dt_wire *wire)
+{
+	if (hs->step == DT_HS_FAILED)
+		return;
+	hs->step = DT_HS_FAILED;
+	hs->failure = why;
+	hs->alert = alert;
+	hs->deadline = DT_NEVER;
+	if (alert < 0)
+		return;
+	/* Sealed only when the client reads sealed records already: after our Finished. */
+	uint16_t epoch = hs->flight_sent && hs->next_out_is_sealed && hs->state.keyed ? 1 : 0;
+	dt_state_send_alert(&hs->state, hs->worker.pool, hs->owner, epoch, DT_ALERT_FATAL, (uint8_t)alert,
+	    wire);
+	dt_count(hs->worker.counters, DT_COUNT_ALERTS_SENT, 1);
+}
+
+/* One fragment of a message of ours; OpenSSL writes them in order and without repetition. */
+static bool
+join_fragment(struct dt_handshake *hs, uint16_t epoch, struct dt_span bytes)
+{
+	struct dt_reader r = dt_reader(bytes.data, bytes.len);
+	struct dt_fragment f;
+	while (r.left) {
+		if (!dt_fragment_read(&r, &f))
+			return false;
+		if (f.offset == 0) {
+			dt_free_secret(hs->join, hs->join_total);
+			hs->join_total = DT_HS_HEADER + f.length;
+			hs->join = dt_alloc(hs->join_total);
+			if (!hs->join)
+				return false;
+			hs->join[0] = f.type;
+			dt_write_uint(hs->join + 1, f.length, 3);
+			dt_write_uint(hs->join + 4, f.message_seq, 2);
+			dt_write_uint(hs->join + 9, f.length, 3);
+			hs->join_len = DT_HS_HEADER;
+		}
+		if (hs->join_len != DT_HS_HEADER + f.offset || hs->join_len + f.bytes.len > hs->join_total)
+			return false;
+		memcpy(hs->join + hs->join_len, f.bytes.data, f.bytes.len);
+		hs->join_len += f.bytes.len;
+		if (hs->join_len == hs->join_total &&
+		    dt_flight_add_message(&hs->flight, epoch, (struct dt_span){hs->join, hs->join_len}) != DT_OK)
+			return false;
+	}
+	return true;
+}
+
+/* Its epoch-1 records, opened with our own write key; this copy stays here. */
+static bool
+open_own(struct dt_handshake *hs, const struct dt_record *rec, uint8_t **plain, size_t *len)
+{
+	struct dt_key_ref ref = {dt_hs_local_owner(hs), DT_READ, hs->suite, &hs->state.write};
+	return dt_open(hs->worker.pool, &ref, rec, plain, len) == DT_OPEN_OK;
+}
+
+static bool
+take_alert(struct dt_handshake *hs, const uint8_t *alert, size_t len, const struct dt_wire *wire)
+{
+	if (len != DT_ALERT_LEN)
+		return false;
+	if (alert[0] == DT_ALERT_FATAL) {
+		dt_hs_fail(hs, DT_HS_FAILED_PROTOCOL, alert[1], wire);
+		return false;
+	}
+	return true; /* a warning of OpenSSL's in the handshake tells the client nothing it needs */
+}
+
+static bool
+take_sealed(struct dt_handshake *hs, const struct dt_record *rec, struct dt_span raw,
+    const struct dt_wire *wire)
+{
+	if (!hs->suite)
+		return dt_flight_add_opaque(&hs->flight, raw) == DT_OK;
+	uint8_t *plain;
+	size_t len;
+	if (!dt_hs_derive(hs) || !open_own(hs, rec, &plain, &len))
+		return false;
+	if (rec->type == DT_ALERT)
+		return take_alert(hs, plain, len, wire);
+	return rec->type == DT_HANDSHAKE && join_fragment(hs, 1, (struct dt_span){plain, len});
+}
+
+static bool
+take_record(struct dt_handshake *hs, const struct dt_record *rec, struct dt_span raw,
+    const struct dt_wire *wire)
+{
+	learn_suite(hs);
+	if (rec->epoch != 0)
+		return take_sealed(hs, rec, raw, wire);
+	switch (rec->type) {
+	case DT_HANDSHAKE:
+		return join_fragment(hs, 0, (struct dt_span){rec->body, rec->len});
+	case DT_CHANGE_CIPHER_SPEC:
+		hs->next_out_is_sealed = true;
+		return dt_flight_add_change_cipher_spec(&hs->flight, 0) == DT_OK;
+	case DT_ALERT:
+		return take_alert(hs, rec->body, rec->len, wire);
+	default:
+		return false;
+	}
+}
+
+bool
+dt_hs_collect(struct dt_handshake *hs, const struct dt_wire *wire)
+{
+	size_t at = 0;
+	struct dt_record rec;
+	struct dt_span raw;
+	if (hs->flight_sent && hs->engine->out_len > 0) {
+		dt_flight_clear(&hs->flight);
+		hs->flight_sent = false;
+	}
+	while (hs->step != DT_HS_FAILED && dt_engine_next_out(hs->engine, &at, &rec, &raw))
+		if (!take_record(hs, &rec, raw, wire))
+			dt_hs_fail(hs, DT_HS_FAILED_PROTOCOL, DT_ALERT_INTERNAL_ERROR, wire);
+	dt_engine_clear_out(hs->engine, at);
+	return hs->step != DT_HS_FAILED;
+}
+
+struct sender {
+	struct dt_handshake *hs;
+	const struct dt_wire *wire;
+};
+
+static size_t
+record_overhead(void *arg, uint16_t epoch)
+{
+	return dt_state_overhead(&((struct sender *)arg)->hs->state, epoch);
+}
+
+static size_t
+write_record(void *arg, uint16_t epoch, uint8_t type, const uint8_t *payload, size_t len, uint8_t *out)
+{
+	struct dt_handshake *hs = ((struct sender *)arg)->hs;
+	return dt_state_write(&hs->state, hs->worker.pool, hs->owner, epoch, type, payload, len, out);
+}
+
+static uint8_t *
+reserve(void *arg, size_t cap)
+{
+	const struct dt_wire *wire = ((struct sender *)arg)->wire;
+	return wire->reserve(wire->arg, cap);
+}
+
+static void
+commit(void *arg, size_t len)
+{
+	const struct dt_wire *wire = ((struct sender *)arg)->wire;
+	wire->commit(wire->arg, len);
+}
+
+static size_t
+mtu_now(const struct dt_handshake *hs)
+{
+	size_t mtu = hs->state.mtu;
+	for (unsigned i = LOSSES_BEFORE_SMALLER; i <= hs->timeouts && mtu > MTU_MIN; i++)
+		mtu = mtu / 2 > MTU_MIN ? mtu / 2 : MTU_MIN;
+	return mtu;
+}
+
+void
+dt_hs_send_flight(struct dt_handshake *hs, bool await, const struct dt_wire *wire)
+{
+	struct sender s = {hs, wire};
+	struct dt_flight_out out = {&s, record_overhead, write_record, reserve, commit};
+	/* A flight that could not leave is a loss: the timer, or the client, asks again. */
+	(void)!dt_flight_send(&hs->flight, &out, mtu_now(hs), hs->state.fragment_max);
+	hs->flight_sent = true;
+	hs->repeat_allowed = hs->engine->now.mono;
+	hs->deadline = await ? dt_mono_add(hs->engine->now.mono, hs->interval) : DT_NEVER;
+}

@@ -1,0 +1,74 @@
+/* handshake_state.h - the inside of a handshake, shared by handshake.c (what comes in) and
+ * handshake_out.c (what goes out).
+ */
+#ifndef DT_DTLS_HANDSHAKE_STATE_H
+#define DT_DTLS_HANDSHAKE_STATE_H
+
+#include "dtls/engine.h"
+#include "dtls/handshake.h"
+
+#define DT_HANDSHAKE_MAGIC 0x68736b65u
+
+struct dt_held; /* a record of epoch 1 that came early */
+
+struct dt_handshake {
+	uint32_t magic;
+	struct dt_tls *tls;		 /* borrowed */
+	struct dt_hs_worker worker;	 /* borrowed pointers */
+	uint64_t owner;
+	struct dt_engine *engine;	 /* owned; given to the session when the suite is not ours */
+	struct dt_record_state state;
+	const struct dt_suite *suite;	 /* NULL: not known yet, or not ours */
+	struct dt_reassembly messages;	 /* of the client */
+	struct dt_span message;		 /* the next one, whole, not yet given to OpenSSL; borrowed */
+	struct dt_span identity;	 /* PSK, borrowed from `message` */
+	uint8_t *hello;			 /* owned until dt_hs_start(); hello_len bytes */
+	size_t hello_len;
+
+	enum dt_hs_step step;		 /* what the owner was told last */
+	bool suite_known;
+	bool psk_answered, auth_answered;
+	bool change_seen, change_fed;	 /* the client's ChangeCipherSpec */
+	bool finished_opened;		 /* its Finished opened under the new keys */
+	bool key_exchange_fed;
+
+	struct dt_flight flight;	 /* ours, sent last or about to be */
+	bool flight_complete;		 /* OpenSSL waits for the client   */
+	bool flight_sent;
+	uint8_t *join;			 /* owned: a message of ours that OpenSSL wrote in fragments */
+	size_t join_len, join_total;
+	bool next_out_is_sealed;	 /* OpenSSL's ChangeCipherSpec has been taken */
+
+	struct dt_mono deadline;	 /* of the repetition        */
+	struct dt_dur interval;		 /* doubles with each        */
+	struct dt_mono repeat_allowed;	 /* by a repeated client flight: not before this */
+	unsigned timeouts;
+
+	struct dt_list held;		 /* owned: struct dt_held */
+	size_t held_bytes;
+
+	enum dt_hs_failure failure;
+	int alert;			 /* sent or received with the failure; -1 = none */
+	int plain_alert;		 /* first unauthenticated fatal one, -1 = none   */
+	char reason[96];		 /* OpenSSL's words */
+};
+
+/* Takes what OpenSSL wrote: messages into the flight, an alert (then the handshake has failed)
+ * onto the wire. False when it failed. */
+bool dt_hs_collect(struct dt_handshake *hs, const struct dt_wire *wire);
+/* Sends the flight, and arms the timer when `await` (an answer is expected). */
+void dt_hs_send_flight(struct dt_handshake *hs, bool await, const struct dt_wire *wire);
+/* The keys of epoch 1, once OpenSSL has the master secret. False: not yet, or not ours. */
+bool dt_hs_derive(struct dt_handshake *hs);
+/* Remembers why, sends a fatal alert unless it is negative. */
+void dt_hs_fail(struct dt_handshake *hs, enum dt_hs_failure why, int alert, const struct dt_wire *wire);
+
+/* Cipher contexts for the copies that OpenSSL gets and gives: they never reach the wire, and must
+ * not meet those of the connection itself. */
+static inline uint64_t
+dt_hs_local_owner(const struct dt_handshake *hs)
+{
+	return hs->owner | UINT64_C(1) << 63;
+}
+
+#endif

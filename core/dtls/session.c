@@ -1,0 +1,173 @@
+#include "dtls/session.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "dtls/alert.h"
+#include "dtls/engine.h"
+#include "dtls/hello.h"
+#include "dtls/session_engine.h"
+
+#include <string.h>
+
+#define FINISHED 20u
+
+static struct dt_session_event
+dropped(enum dt_drop why)
+{
+	return (struct dt_session_event){.kind = DT_SESSION_DROPPED, .drop = why};
+}
+
+static struct dt_session_event
+read_alert(const uint8_t *plain, size_t len)
+{
+	if (len != DT_ALERT_LEN)
+		return dropped(DT_DROP_BAD_CONTENT);
+	struct dt_session_event e = {.kind = DT_SESSION_WARNING, .alert = plain[1]};
+	if (plain[1] == DT_ALERT_CLOSE_NOTIFY)
+		e.kind = DT_SESSION_CLOSE_NOTIFY;
+	else if (plain[0] == DT_ALERT_FATAL)
+		e.kind = DT_SESSION_FATAL_ALERT;
+	return e;
+}
+
+static struct dt_session_event
+read_handshake(const uint8_t *plain, size_t len)
+{
+	struct dt_reader r = dt_reader(plain, len);
+	struct dt_fragment f;
+	if (!dt_fragment_read(&r, &f))
+		return dropped(DT_DROP_BAD_CONTENT);
+	if (f.type == FINISHED)
+		return (struct dt_session_event){.kind = DT_SESSION_FINISHED_AGAIN};
+	if (f.type == DT_HS_CLIENT_HELLO)
+		return (struct dt_session_event){.kind = DT_SESSION_RENEGOTIATION};
+	return dropped(DT_DROP_UNEXPECTED);
+}
+
+static struct dt_session_event
+read_plain(uint8_t type, uint8_t *plain, size_t len)
+{
+	switch (type) {
+	case DT_APPLICATION_DATA:
+		return (struct dt_session_event){.kind = DT_SESSION_DATA, .data = plain, .len = len};
+	case DT_ALERT:
+		return read_alert(plain, len);
+	case DT_HANDSHAKE:
+		return read_handshake(plain, len);
+	default:
+		return dropped(DT_DROP_UNEXPECTED);
+	}
+}
+
+struct dt_session_event
+dt_session_open(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
+    const struct dt_record *rec, const struct dt_wire *wire)
+{
+	static const enum dt_drop why[] = {
+	    [DT_STATE_SEEN] = DT_DROP_REPLAYED,
+	    [DT_STATE_TOO_OLD] = DT_DROP_TOO_OLD,
+	    [DT_STATE_FORGED] = DT_DROP_BAD_TAG,
+	    [DT_STATE_MALFORMED] = DT_DROP_BAD_RECORD,
+	};
+	if (rec->epoch != 1)
+		return dropped(DT_DROP_BAD_EPOCH);
+	if (s->engine)
+		return dt_session_engine_open(s, rec, wire);
+
+	uint8_t *plain;
+	size_t len;
+	enum dt_state_verdict v = dt_state_open(&s->state, pool, owner, rec, &plain, &len);
+	return v == DT_STATE_OPENED ? read_plain(rec->type, plain, len) : dropped(why[v]);
+}
+
+const char *
+dt_session_suite_name(const struct dt_session *s)
+{
+	if (s->engine)
+		return SSL_CIPHER_standard_name(SSL_get_current_cipher(s->engine->ssl));
+	const struct dt_suite *suite = dt_suite_find(s->suite);
+	return suite ? suite->name : NULL;
+}
+
+size_t
+dt_session_max(const struct dt_session *s)
+{
+	return s->state.fragment_max;
+}
+
+size_t
+dt_session_overhead(const struct dt_session *s)
+{
+	return s->engine ? DT_SESSION_ENGINE_OVERHEAD : dt_state_overhead(&s->state, 1);
+}
+
+size_t
+dt_session_seal(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner, const uint8_t *data,
+    size_t len, uint8_t *out)
+{
+	if (s->engine)
+		return dt_session_engine_seal(s, data, len, out);
+	return dt_state_write(&s->state, pool, owner, 1, DT_APPLICATION_DATA, data, len, out);
+}
+
+void
+dt_session_send_alert(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner, uint8_t level,
+    uint8_t description, const struct dt_wire *wire)
+{
+	if (s->engine)
+		dt_session_engine_alert(s, description, wire);
+	else
+		dt_state_send_alert(&s->state, pool, owner, 1, level, description, wire);
+}
+
+struct sender {
+	struct dt_session *session;
+	struct dt_aead_pool *pool;
+	uint64_t owner;
+	const struct dt_wire *wire;
+};
+
+static size_t
+record_overhead(void *arg, uint16_t epoch)
+{
+	return dt_state_overhead(&((struct sender *)arg)->session->state, epoch);
+}
+
+static size_t
+write_record(void *arg, uint16_t epoch, uint8_t type, const uint8_t *payload, size_t len, uint8_t *out)
+{
+	struct sender *s = arg;
+	return dt_state_write(&s->session->state, s->pool, s->owner, epoch, type, payload, len, out);
+}
+
+static uint8_t *
+reserve(void *arg, size_t cap)
+{
+	const struct dt_wire *wire = ((struct sender *)arg)->wire;
+	return wire->reserve(wire->arg, cap);
+}
+
+static void
+commit(void *arg, size_t len)
+{
+	const struct dt_wire *wire = ((struct sender *)arg)->wire;
+	wire->commit(wire->arg, len);
+}
+
+enum dt_err
+dt_session_repeat(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
+    const struct dt_flight *last, const struct dt_wire *wire)
+{
+	DT_ASSERT(!s->engine);
+	struct sender sender = {s, pool, owner, wire};
+	struct dt_flight_out out = {&sender, record_overhead, write_record, reserve, commit};
+	return dt_flight_send(last, &out, s->state.mtu, s->state.fragment_max);
+}
+
+void
+dt_session_fini(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner)
+{
+	dt_aead_pool_forget(pool, owner);
+	dt_engine_free(&s->engine);
+	dt_wipe(s, sizeof(*s));
+}

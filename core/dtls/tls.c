@@ -1,0 +1,263 @@
+#include "dtls/tls.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "dtls/engine.h"
+#include "dtls/tickets.h"
+
+#include <openssl/err.h>
+#include <stdio.h>
+#include <string.h>
+
+/* AEAD with forward secrecy first; no static RSA, no CBC, no finite-field groups (RFC 9325 4.2). */
+#define DEFAULT_SUITES                                                                             \
+	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                               \
+	"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"                               \
+	"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                               \
+	"ECDHE-ECDSA-AES128-CCM8:ECDHE-ECDSA-AES128-CCM:ECDHE-ECDSA-AES256-CCM"
+/* RFC 7925 4.2: PSK_WITH_AES_128_CCM_8 is what small devices speak. */
+#define DEFAULT_PSK_SUITES                                                                         \
+	"ECDHE-PSK-CHACHA20-POLY1305:PSK-AES128-GCM-SHA256:PSK-AES128-CCM8:PSK-AES128-CCM:"        \
+	"PSK-CHACHA20-POLY1305:PSK-AES256-GCM-SHA384"
+#define DEFAULT_GROUPS "X25519:P-256:P-384:P-521"
+#define CLIENT_CHAIN_MAX (100 * 1024) /* bytes of a client's Certificate message */
+
+static enum dt_err
+fail(char *error, size_t cap, const char *what)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+	snprintf(error, cap, "%s%s%s", what, reason ? ": " : "", reason ? reason : "");
+	ERR_clear_error();
+	return DT_ERR_CRYPTO;
+}
+
+/* Every suite that this OpenSSL can do at all, on a connection of its own. Free with SSL_free(). */
+static SSL *
+all_suites(void)
+{
+	SSL_CTX *ctx = SSL_CTX_new(DTLS_server_method());
+	if (!ctx)
+		return NULL;
+	SSL *ssl = SSL_CTX_set_cipher_list(ctx, "ALL:COMPLEMENTOFALL:@SECLEVEL=0") ? SSL_new(ctx) : NULL;
+	SSL_CTX_free(ctx);
+	return ssl;
+}
+
+const char *
+dt_tls_suite_name(const char *name)
+{
+	SSL *ssl = all_suites();
+	if (!ssl)
+		return NULL;
+	STACK_OF(SSL_CIPHER) *list = SSL_get_ciphers(ssl);
+	const char *found = NULL;
+	for (int i = 0; !found && i < sk_SSL_CIPHER_num(list); i++) {
+		const SSL_CIPHER *c = sk_SSL_CIPHER_value(list, i);
+		const char *iana = SSL_CIPHER_standard_name(c);
+		if (strcmp(SSL_CIPHER_get_name(c), name) == 0 || (iana && strcmp(iana, name) == 0))
+			found = SSL_CIPHER_get_name(c);
+	}
+	SSL_free(ssl);
+	return found;
+}
+
+/* The list of `ctx` without its CBC suites; NULL without memory. *any_cbc: there was one. */
+static char *
+list_without_cbc(SSL_CTX *ctx, bool *any_cbc)
+{
+	STACK_OF(SSL_CIPHER) *list = SSL_CTX_get_ciphers(ctx);
+	size_t cap = 1, used = 0;
+	for (int i = 0; i < sk_SSL_CIPHER_num(list); i++)
+		cap += strlen(SSL_CIPHER_get_name(sk_SSL_CIPHER_value(list, i))) + 1;
+	char *out = dt_alloc(cap);
+	*any_cbc = false;
+	for (int i = 0; out && i < sk_SSL_CIPHER_num(list); i++) {
+		const SSL_CIPHER *c = sk_SSL_CIPHER_value(list, i);
+		if (!SSL_CIPHER_is_aead(c)) {
+			*any_cbc = true;
+			continue;
+		}
+		used += (size_t)snprintf(out + used, cap - used, "%s%s", used ? ":" : "", SSL_CIPHER_get_name(c));
+	}
+	return out;
+}
+
+static enum dt_err
+set_suites(struct dt_tls *tls, const struct dt_tls_settings *s, char *error, size_t cap)
+{
+	const char *list = s->suites;
+	if (!list && s->certificate_count && s->psk)
+		list = DEFAULT_SUITES ":" DEFAULT_PSK_SUITES;
+	else if (!list)
+		list = s->certificate_count ? DEFAULT_SUITES : DEFAULT_PSK_SUITES;
+	if (!SSL_CTX_set_cipher_list(tls->ssl_ctx, list))
+		return fail(error, cap, "cipher_suites: none of these can be used");
+
+	bool any_cbc;
+	tls->suites_without_cbc = list_without_cbc(tls->ssl_ctx, &any_cbc);
+	if (!tls->suites_without_cbc)
+		return DT_ERR_NOMEM;
+	if (!any_cbc) {
+		dt_free(tls->suites_without_cbc);
+		tls->suites_without_cbc = NULL;
+	}
+	if (!SSL_CTX_set1_groups_list(tls->ssl_ctx, s->groups ? s->groups : DEFAULT_GROUPS))
+		return fail(error, cap, "groups: a name that is not known");
+	if (s->signature_algorithms && !SSL_CTX_set1_sigalgs_list(tls->ssl_ctx, s->signature_algorithms))
+		return fail(error, cap, "signature_algorithms: a name that is not known");
+	return DT_OK;
+}
+
+static enum dt_err
+set_certificates(struct dt_tls *tls, const struct dt_tls_settings *s, char *error, size_t cap)
+{
+	for (size_t i = 0; i < s->certificate_count; i++) {
+		const struct dt_tls_certificate *c = &s->certificates[i];
+		if (!SSL_CTX_use_cert_and_key(tls->ssl_ctx, c->leaf, c->key, c->chain, 1))
+			return fail(error, cap, "certificate");
+	}
+	return DT_OK;
+}
+
+/* OpenSSL asks us, and is told yes: the gate decides, with the code that is kept here. */
+static int
+verify_chain(X509_STORE_CTX *store, void *arg)
+{
+	struct dt_tls *tls = arg;
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct dt_engine *e = SSL_get_app_data(ssl);
+	e->verify_code = tls->verifier.chain(tls->verifier.arg, X509_STORE_CTX_get0_cert(store),
+	    X509_STORE_CTX_get0_untrusted(store), e->now.wall);
+	X509_STORE_CTX_set_error(store, e->verify_code);
+	return 1;
+}
+
+/* The cookie was verified before OpenSSL saw the hello. */
+static int
+confirm_cookie(SSL *ssl, const unsigned char *cookie, unsigned len)
+{
+	(void)ssl;
+	(void)cookie;
+	(void)len;
+	return 1;
+}
+
+static int
+refuse_to_make_cookie(SSL *ssl, unsigned char *cookie, unsigned *len)
+{
+	(void)ssl;
+	(void)cookie;
+	(void)len;
+	return 0;
+}
+
+static unsigned
+give_psk(SSL *ssl, const char *identity, unsigned char *out, unsigned cap)
+{
+	const struct dt_engine *e = SSL_get_app_data(ssl);
+	(void)identity;
+	if (e->psk_len == 0 || e->psk_len > cap)
+		return 0;
+	memcpy(out, e->psk, e->psk_len);
+	return (unsigned)e->psk_len;
+}
+
+static void
+write_key_log(const SSL *ssl, const char *line)
+{
+	const struct dt_engine *e = SSL_get_app_data(ssl);
+	e->tls->key_log(e->tls->key_log_arg, line);
+}
+
+static enum dt_err
+set_client_auth(struct dt_tls *tls, const struct dt_tls_settings *s)
+{
+	/* The id stands in every ticket: one made under other trust is not taken. */
+	if (!SSL_CTX_set_session_id_context(tls->ssl_ctx, s->trust_id, sizeof(s->trust_id)))
+		return DT_ERR_CRYPTO;
+	if (s->client_auth == DT_CLIENT_AUTH_NONE)
+		return DT_OK;
+	/* Never SSL_VERIFY_FAIL_IF_NO_PEER_CERT: "no certificate" is for the gate to judge. */
+	SSL_CTX_set_verify(tls->ssl_ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_cert_verify_callback(tls->ssl_ctx, verify_chain, tls);
+	SSL_CTX_set_max_cert_list(tls->ssl_ctx, CLIENT_CHAIN_MAX);
+	if (s->ca_names) {
+		STACK_OF(X509_NAME) *names = SSL_dup_CA_list(s->ca_names);
+		if (!names)
+			return DT_ERR_NOMEM;
+		SSL_CTX_set0_CA_list(tls->ssl_ctx, names);
+	}
+	return DT_OK;
+}
+
+static enum dt_err
+set_options(struct dt_tls *tls, const struct dt_tls_settings *s)
+{
+	SSL_CTX *ctx = tls->ssl_ctx;
+	SSL_CTX_set_min_proto_version(ctx, DTLS1_2_VERSION);
+	SSL_CTX_set_max_proto_version(ctx, DTLS1_2_VERSION);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | SSL_OP_CIPHER_SERVER_PREFERENCE |
+	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_COOKIE_EXCHANGE);
+	if (!s->tickets)
+		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_cookie_verify_cb(ctx, confirm_cookie);
+	SSL_CTX_set_cookie_generate_cb(ctx, refuse_to_make_cookie);
+	if (s->psk)
+		SSL_CTX_set_psk_server_callback(ctx, give_psk);
+	if (s->key_log)
+		SSL_CTX_set_keylog_callback(ctx, write_key_log);
+	return s->tickets ? dt_tickets_install(ctx, s->ticket_lifetime) : DT_OK;
+}
+
+enum dt_err
+dt_tls_new(const struct dt_tls_settings *s, struct dt_tls **out, char *error, size_t cap)
+{
+	snprintf(error, cap, "%s", "out of memory");
+	struct dt_tls *tls = dt_alloc(sizeof(*tls));
+	if (!tls)
+		return DT_ERR_NOMEM;
+	tls->magic = DT_TLS_MAGIC;
+	tls->verifier = s->verifier;
+	tls->client_auth = s->client_auth;
+	tls->psk = s->psk;
+	tls->ticket_lifetime = s->ticket_lifetime;
+	memcpy(tls->ticket_secret, s->ticket_secret, sizeof(tls->ticket_secret));
+	tls->key_log = s->key_log;
+	tls->key_log_arg = s->key_log_arg;
+	tls->mtu = s->mtu;
+	tls->initial_timer = s->initial_timer;
+	tls->max_timer = s->max_timer;
+
+	enum dt_err err = DT_ERR_NOMEM;
+	tls->bio_method = dt_engine_bio_method();
+	tls->ssl_ctx = SSL_CTX_new(DTLS_server_method());
+	if (!tls->bio_method || !tls->ssl_ctx)
+		goto fail;
+	if ((err = set_options(tls, s)) != DT_OK || (err = set_client_auth(tls, s)) != DT_OK)
+		goto fail;
+	if ((err = set_certificates(tls, s, error, cap)) != DT_OK)
+		goto fail;
+	if ((err = set_suites(tls, s, error, cap)) != DT_OK)
+		goto fail;
+	*out = tls;
+	return DT_OK;
+fail:
+	dt_tls_free(&tls);
+	return err;
+}
+
+void
+dt_tls_free(struct dt_tls **slot)
+{
+	struct dt_tls *tls = *slot;
+	if (!tls)
+		return;
+	DT_CHECK_MAGIC(tls, DT_TLS_MAGIC);
+	DT_ASSERT(tls->ssl_objects == 0);
+	SSL_CTX_free(tls->ssl_ctx);
+	BIO_meth_free(tls->bio_method);
+	dt_free(tls->suites_without_cbc);
+	dt_free_secret(tls, sizeof(*tls));
+	*slot = NULL;
+}

@@ -17,7 +17,7 @@
 /* What the files gave so far. */
 struct material {
 	STACK_OF(X509) *certs; /* owned: each once, in the order of the files */
-	EVP_PKEY *key;	       /* owned; NULL before it is found */
+	EVP_PKEY *key;		/* owned; NULL before it is found */
 };
 
 enum wanted { WANT_CERTIFICATES = 1, WANT_KEY = 2 };
@@ -68,8 +68,8 @@ take_file(const char *path, enum dt_credential_kind kind, const struct passwords
 
 	struct dt_span bytes = {file.data, file.len};
 	bool pem = kind == DT_CREDENTIAL_AUTO ? dt_pem_seen(bytes) : kind == DT_CREDENTIAL_PEM;
-	enum dt_pki_fault fault = pem ? take_pem(bytes, pw->key, wanted, m)
-				      : take_pkcs12(bytes, pw->store, wanted, m);
+	enum dt_pki_fault fault =
+	    pem ? take_pem(bytes, pw->key, wanted, m) : take_pkcs12(bytes, pw->store, wanted, m);
 	dt_pki_file_fini(&file);
 	/* Said first: what lacks both is the wrong file rather than one without a key. */
 	if ((fault == DT_PKI_NONE || fault == DT_PKI_NO_KEY) && (wanted & WANT_CERTIFICATES) &&
@@ -220,7 +220,8 @@ assemble(const struct dt_credential_source *src, struct dt_now now, struct mater
 	c->key = m->key;
 	m->key = NULL;
 	if (!c->leaf)
-		return dt_pki_fail(err, DT_PKI_MISMATCH, src->key_path ? src->key_path : src->path, NULL);
+		return dt_pki_fail(
+		    err, DT_PKI_MISMATCH, src->key_path ? src->key_path : src->path, NULL);
 	enum dt_pki_fault fault = build_chain(c, m);
 	if (fault != DT_PKI_NONE)
 		return dt_pki_fail(err, fault, src->path, NULL);

@@ -21,7 +21,7 @@
 #define DT_CREDENTIAL_MAGIC 0x64746372u
 
 enum dt_credential_kind {
-	DT_CREDENTIAL_AUTO,    /* a directory: certbot; else PEM, else PKCS#12 */
+	DT_CREDENTIAL_AUTO, /* a directory: certbot; else PEM, else PKCS#12 */
 	DT_CREDENTIAL_PEM,
 	DT_CREDENTIAL_PKCS12,
 	DT_CREDENTIAL_CERTBOT, /* a directory with fullchain.pem and privkey.pem */
@@ -42,7 +42,7 @@ struct dt_credential {
 	uint32_t magic;		/* DT_CREDENTIAL_MAGIC                                   */
 	uint32_t left_out;	/* certificates of the files that belong to no place in the chain */
 	X509 *leaf;		/* owned                                                 */
-	STACK_OF(X509) *chain;	/* owned: issuer of the leaf first; may be empty         */
+	STACK_OF(X509) *chain; /* owned: issuer of the leaf first; may be empty         */
 	EVP_PKEY *key;		/* owned: belongs to the leaf                            */
 };
 

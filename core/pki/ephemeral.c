@@ -29,7 +29,7 @@ set_name(X509 *x)
 	X509_NAME *name = X509_get_subject_name(x);
 	const unsigned char cn[] = "localhost";
 	return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, cn, -1, -1, 0) &&
-	    X509_set_issuer_name(x, name);
+	       X509_set_issuer_name(x, name);
 }
 
 static bool
@@ -39,11 +39,11 @@ add_extensions(X509 *x)
 		int nid;
 		const char *value;
 	} wanted[] = {
-		{NID_basic_constraints, "critical,CA:FALSE"},
-		{NID_key_usage, "critical,digitalSignature"},
-		{NID_ext_key_usage, "serverAuth"},
-		{NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:::1"},
-		{NID_subject_key_identifier, "hash"},
+	    {NID_basic_constraints, "critical,CA:FALSE"},
+	    {NID_key_usage, "critical,digitalSignature"},
+	    {NID_ext_key_usage, "serverAuth"},
+	    {NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:::1"},
+	    {NID_subject_key_identifier, "hash"},
 	};
 
 	X509V3_CTX ctx;
@@ -67,11 +67,11 @@ make_certificate(struct dt_credential *c, struct dt_now now)
 	c->leaf = X509_new();
 	c->chain = sk_X509_new_null();
 	return c->key && c->leaf && c->chain && X509_set_version(c->leaf, X509_VERSION_3) &&
-	    set_serial(c->leaf) && set_name(c->leaf) &&
-	    ASN1_TIME_set(X509_getm_notBefore(c->leaf), from) &&
-	    ASN1_TIME_set(X509_getm_notAfter(c->leaf), until) &&
-	    X509_set_pubkey(c->leaf, c->key) && add_extensions(c->leaf) &&
-	    X509_sign(c->leaf, c->key, EVP_sha256()) > 0;
+	       set_serial(c->leaf) && set_name(c->leaf) &&
+	       ASN1_TIME_set(X509_getm_notBefore(c->leaf), from) &&
+	       ASN1_TIME_set(X509_getm_notAfter(c->leaf), until) &&
+	       X509_set_pubkey(c->leaf, c->key) && add_extensions(c->leaf) &&
+	       X509_sign(c->leaf, c->key, EVP_sha256()) > 0;
 }
 
 enum dt_err

@@ -11,7 +11,7 @@
 #define DT_EPHEMERAL_DAYS 30
 
 /* Valid from an hour before now.wall (clients' clocks differ) for DT_EPHEMERAL_DAYS. */
-enum dt_err dt_ephemeral_new(struct dt_now now, struct dt_credential **out,
-    struct dt_pki_error *err) DT_MUST_USE;
+enum dt_err dt_ephemeral_new(
+    struct dt_now now, struct dt_credential **out, struct dt_pki_error *err) DT_MUST_USE;
 
 #endif

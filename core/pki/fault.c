@@ -30,8 +30,7 @@ dt_pki_fault_text(enum dt_pki_fault fault)
 }
 
 enum dt_err
-dt_pki_fail(
-    struct dt_pki_error *err, enum dt_pki_fault fault, const char *path, const char *detail)
+dt_pki_fail(struct dt_pki_error *err, enum dt_pki_fault fault, const char *path, const char *detail)
 {
 	DT_ASSERT(fault != DT_PKI_NONE && fault < DT_PKI_FAULTS);
 	err->fault = fault;

@@ -29,7 +29,7 @@ const char *dt_pki_fault_text(enum dt_pki_fault fault);
 /* Fills `err` with "PATH: TEXT", or "PATH: TEXT (DETAIL)"; `path` and `detail` may be NULL.
  * Returns the dt_err that goes with the fault: NOMEM, CRYPTO, SYSTEM (MISSING, UNREADABLE),
  * else CONFIG. */
-enum dt_err dt_pki_fail(struct dt_pki_error *err, enum dt_pki_fault fault, const char *path,
-    const char *detail);
+enum dt_err dt_pki_fail(
+    struct dt_pki_error *err, enum dt_pki_fault fault, const char *path, const char *detail);
 
 #endif

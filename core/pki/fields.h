@@ -30,14 +30,14 @@ enum dt_cert_verdict {
 struct dt_cert_block;
 
 struct dt_cert_fields {
-	uint32_t magic;		      /* DT_CERT_FIELDS_MAGIC */
+	uint32_t magic;		       /* DT_CERT_FIELDS_MAGIC */
 	struct dtlsd_certificate cert; /* its DER is a copy    */
-	struct dt_cert_block *blocks; /* owned: every text and table of `cert` */
+	struct dt_cert_block *blocks;  /* owned: every text and table of `cert` */
 };
 
 /* *out is NULL unless DT_CERT_OK. Requires: der is not NULL. */
-enum dt_cert_verdict dt_cert_fields_new(const uint8_t *der, size_t len,
-    struct dt_cert_fields **out) __attribute__((warn_unused_result));
+enum dt_cert_verdict dt_cert_fields_new(const uint8_t *der, size_t len, struct dt_cert_fields **out)
+    __attribute__((warn_unused_result));
 void dt_cert_fields_free(struct dt_cert_fields **slot);
 
 /* Static text, for logs and for the status that `connected` gives. */

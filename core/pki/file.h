@@ -17,8 +17,8 @@ struct dt_pki_file {
 };
 
 /* `max` bytes at most. On error `out` is empty. */
-enum dt_err dt_pki_file_init(struct dt_pki_file *out, const char *path, size_t max,
-    struct dt_pki_error *err) DT_MUST_USE;
+enum dt_err dt_pki_file_init(
+    struct dt_pki_file *out, const char *path, size_t max, struct dt_pki_error *err) DT_MUST_USE;
 void dt_pki_file_fini(struct dt_pki_file *f);
 
 #endif

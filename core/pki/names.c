@@ -40,8 +40,7 @@ keep_utf8(struct dt_cert_block **arena, const uint8_t *data, size_t len)
 static char *
 keep_ia5(struct dt_cert_block **arena, const ASN1_IA5STRING *s)
 {
-	return keep_escaped(
-	    arena, ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s), 128);
+	return keep_escaped(arena, ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s), 128);
 }
 
 static char *
@@ -95,10 +94,10 @@ part_type(struct dt_cert_block **arena, const ASN1_OBJECT *oid, const char **out
 		int nid;
 		const char *name;
 	} known[] = {
-		{NID_commonName, "CN"},
-		{NID_organizationName, "O"},
-		{NID_organizationalUnitName, "OU"},
-		{NID_serialNumber, "serialNumber"},
+	    {NID_commonName, "CN"},
+	    {NID_organizationName, "O"},
+	    {NID_organizationalUnitName, "OU"},
+	    {NID_serialNumber, "serialNumber"},
 	};
 
 	int nid = OBJ_obj2nid(oid);
@@ -199,9 +198,9 @@ san_one(struct dt_cert_block **arena, const GENERAL_NAME *g, struct dtlsd_san *t
 		int from;
 		uint32_t to;
 	} texts[] = {
-		{GEN_DNS, DTLSD_SAN_DNS},
-		{GEN_EMAIL, DTLSD_SAN_EMAIL},
-		{GEN_URI, DTLSD_SAN_URI},
+	    {GEN_DNS, DTLSD_SAN_DNS},
+	    {GEN_EMAIL, DTLSD_SAN_EMAIL},
+	    {GEN_URI, DTLSD_SAN_URI},
 	};
 
 	if (g->type == GEN_IPADD)
@@ -239,8 +238,8 @@ keep_sans(struct dt_cert_block **arena, const GENERAL_NAMES *names, const struct
 }
 
 enum dt_cert_verdict
-dt_cert_sans(struct dt_cert_block **arena, const X509 *x, const struct dtlsd_san **out,
-    uint32_t *count)
+dt_cert_sans(
+    struct dt_cert_block **arena, const X509 *x, const struct dtlsd_san **out, uint32_t *count)
 {
 	int found;
 	GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, &found, NULL);

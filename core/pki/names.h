@@ -19,7 +19,7 @@ enum dt_cert_verdict dt_cert_name_parts(struct dt_cert_block **arena, const X509
     const struct dtlsd_name_part **out, uint32_t *count);
 
 /* No extension: none. Two of them, or one that does not decode: MALFORMED. */
-enum dt_cert_verdict dt_cert_sans(struct dt_cert_block **arena, const X509 *x,
-    const struct dtlsd_san **out, uint32_t *count);
+enum dt_cert_verdict dt_cert_sans(
+    struct dt_cert_block **arena, const X509 *x, const struct dtlsd_san **out, uint32_t *count);
 
 #endif

@@ -59,7 +59,9 @@ give_password(char *buf, int size, int writing, void *arg)
 	(void)writing;
 	struct request *r = arg;
 	r->asked = true;
-	if (!r->password.data || r->password.len > (size_t)size)
+	/* OpenSSL takes it on as a C string in places: a NUL inside would cut the password. */
+	if (!r->password.data || r->password.len > (size_t)size ||
+	    memchr(r->password.data, 0, r->password.len))
 		return -1;
 	memcpy(buf, r->password.data, r->password.len);
 	return (int)r->password.len;
@@ -71,9 +73,8 @@ dt_pki_decrypt_fault(struct dtlsd_bytes password)
 	unsigned long e;
 	while ((e = ERR_get_error()) != 0) {
 		int reason = ERR_GET_REASON(e);
-		if (reason == ERR_R_UNSUPPORTED || reason == ERR_R_FETCH_FAILED)
-			return DT_PKI_OLD_ENCRYPTION;
-		if (ERR_GET_LIB(e) == ERR_LIB_EVP && reason == EVP_R_UNKNOWN_PBE_ALGORITHM)
+		if (ERR_GET_LIB(e) == ERR_LIB_EVP &&
+		    (reason == ERR_R_UNSUPPORTED || reason == EVP_R_UNKNOWN_PBE_ALGORITHM))
 			return DT_PKI_OLD_ENCRYPTION;
 	}
 	return password.data ? DT_PKI_WRONG_PASSWORD : DT_PKI_NO_PASSWORD;

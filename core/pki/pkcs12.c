@@ -32,7 +32,8 @@ decrypt(PKCS12 *p12, struct dtlsd_bytes password, const char *text, STACK_OF(X50
 }
 
 enum dt_pki_fault
-dt_pkcs12_read(struct dt_span der, struct dtlsd_bytes password, STACK_OF(X509) *certs, EVP_PKEY **key)
+dt_pkcs12_read(
+    struct dt_span der, struct dtlsd_bytes password, STACK_OF(X509) *certs, EVP_PKEY **key)
 {
 	*key = NULL;
 	if (der.len > LONG_MAX)

@@ -25,8 +25,7 @@ add_file(const char *path, STACK_OF(X509) *certs, struct dt_pki_error *err)
 	enum dt_err e = dt_pki_file_init(&file, path, FILE_MAX, err);
 	if (e != DT_OK)
 		return e;
-	enum dt_pki_fault fault =
-	    dt_pem_certificates((struct dt_span){file.data, file.len}, certs);
+	enum dt_pki_fault fault = dt_pem_certificates((struct dt_span){file.data, file.len}, certs);
 	dt_pki_file_fini(&file);
 	return fault == DT_PKI_NONE ? DT_OK : dt_pki_fail(err, fault, path, NULL);
 }
@@ -120,7 +119,7 @@ make_digest(struct dt_trust *t, STACK_OF(X509) *certs)
 		uint8_t one[EVP_MAX_MD_SIZE];
 		unsigned len;
 		good = X509_digest(sk_X509_value(certs, i), EVP_sha256(), one, &len) &&
-		    EVP_DigestUpdate(ctx, one, len);
+		       EVP_DigestUpdate(ctx, one, len);
 	}
 	good = good && EVP_DigestFinal_ex(ctx, t->digest, NULL);
 	EVP_MD_CTX_free(ctx);
@@ -190,8 +189,8 @@ dt_trust_load(const struct dt_trust_source *src, struct dt_trust **out, struct d
 		e = dt_pki_fail(err, DT_PKI_NOMEM, NULL, NULL);
 	else
 		e = add_sources(src, certs, err);
-	if (e == DT_OK && (!make_digest(t, certs) || !make_store(t, certs) ||
-			      !make_names(t, certs, src->system)))
+	if (e == DT_OK &&
+	    (!make_digest(t, certs) || !make_store(t, certs) || !make_names(t, certs, src->system)))
 		e = dt_pki_fail(err, DT_PKI_CRYPTO, NULL, "collecting CA certificates");
 	ERR_clear_error();
 	sk_X509_pop_free(certs, X509_free);

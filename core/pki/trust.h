@@ -18,8 +18,8 @@
 #include "pki/fault.h"
 
 #define DT_TRUST_MAGIC 0x64747472u
-#define DT_TRUST_DIGEST 32u	    /* bytes */
-#define DT_TRUST_NAMES_MAX 16384u   /* bytes of CA names that a CertificateRequest gets at most */
+#define DT_TRUST_DIGEST 32u	  /* bytes */
+#define DT_TRUST_NAMES_MAX 16384u /* bytes of CA names that a CertificateRequest gets at most */
 
 /* Everything is borrowed until dt_trust_load() returns. */
 struct dt_trust_source {
@@ -29,8 +29,8 @@ struct dt_trust_source {
 };
 
 struct dt_trust {
-	uint32_t magic; /* DT_TRUST_MAGIC */
-	uint32_t count; /* certificates, each once */
+	uint32_t magic;	   /* DT_TRUST_MAGIC */
+	uint32_t count;	   /* certificates, each once */
 	X509_STORE *store; /* owned */
 	/* owned: for CertificateRequest; empty ("any CA") if `system`, or if they would take
 	 * more than DT_TRUST_NAMES_MAX */
@@ -39,8 +39,8 @@ struct dt_trust {
 };
 
 /* A path that holds no certificate, and an empty whole, are errors that name the file. */
-enum dt_err dt_trust_load(const struct dt_trust_source *src, struct dt_trust **out,
-    struct dt_pki_error *err) DT_MUST_USE;
+enum dt_err dt_trust_load(
+    const struct dt_trust_source *src, struct dt_trust **out, struct dt_pki_error *err) DT_MUST_USE;
 void dt_trust_free(struct dt_trust **slot);
 
 /* SHA-256 over the set of certificates: the same for the same set in any order. A ticket that

@@ -7,8 +7,8 @@
 #include <openssl/x509v3.h>
 #include <time.h>
 
-#define VERIFY_DEPTH 10	  /* intermediates: bounds the signatures that a peer makes us check */
-#define SECURITY_LEVEL 2  /* 112 bits: RSA from 2048, SHA-2 */
+#define VERIFY_DEPTH 10	 /* intermediates: bounds the signatures that a peer makes us check */
+#define SECURITY_LEVEL 2 /* 112 bits: RSA from 2048, SHA-2 */
 #define ALERT_HANDSHAKE_FAILURE 40u
 #define ALERT_CERTIFICATE_UNKNOWN 46u
 
@@ -37,14 +37,14 @@ set_params(X509_STORE_CTX *ctx, struct dt_now now)
 	X509_VERIFY_PARAM_set_depth(p, VERIFY_DEPTH);
 	X509_VERIFY_PARAM_set_auth_level(p, SECURITY_LEVEL);
 	return X509_VERIFY_PARAM_set_purpose(p, X509_PURPOSE_SSL_CLIENT) &&
-	    X509_VERIFY_PARAM_set_trust(p, X509_TRUST_SSL_CLIENT) &&
-	    /* The anchor need not be a root: what an operator lists is trusted. */
-	    X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_PARTIAL_CHAIN);
+	       X509_VERIFY_PARAM_set_trust(p, X509_TRUST_SSL_CLIENT) &&
+	       /* The anchor need not be a root: what an operator lists is trusted. */
+	       X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_PARTIAL_CHAIN);
 }
 
 void
-dt_trust_verify(const struct dt_trust *t, X509 *leaf, STACK_OF(X509) *untrusted,
-    struct dt_now now, struct dt_verify_result *r)
+dt_trust_verify(const struct dt_trust *t, X509 *leaf, STACK_OF(X509) *untrusted, struct dt_now now,
+    struct dt_verify_result *r)
 {
 	DT_CHECK_MAGIC(t, DT_TRUST_MAGIC);
 	DT_ASSERT(leaf);

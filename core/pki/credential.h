@@ -42,7 +42,7 @@ struct dt_credential {
 	uint32_t magic;		/* DT_CREDENTIAL_MAGIC                                   */
 	uint32_t left_out;	/* certificates of the files that belong to no place in the chain */
 	X509 *leaf;		/* owned                                                 */
-	STACK_OF(X509) *chain; /* owned: issuer of the leaf first; may be empty         */
+	STACK_OF(X509) *chain;	/* owned: issuer of the leaf first; may be empty         */
 	EVP_PKEY *key;		/* owned: belongs to the leaf                            */
 };
 

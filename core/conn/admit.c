@@ -79,9 +79,7 @@ begin(struct arrival *a)
 		return drop(a, DT_DROP_BAD_HELLO);
 	if (!s->listening)
 		return drop(a, DT_DROP_NOT_LISTENING);
-	if (s->connections >= s->connection_limit)
-		return drop(a, DT_DROP_CONNECTION_LIMIT);
-	if (s->handshakes >= s->handshake_limit ||
+	if (s->load->handshakes >= s->handshake_limit ||
 	    conns->handshake_memory.used + DT_HANDSHAKE_COST > conns->handshake_memory.cap)
 		return drop(a, DT_DROP_HANDSHAKE_LIMIT);
 
@@ -89,8 +87,9 @@ begin(struct arrival *a)
 	if (old)
 		dt_conn_close(old, DT_CLOSE_REPLACED, a->now);
 	struct dt_conn *c;
-	if (dt_conns_add(conns, a->listener, a->path, a->now, &c) != DT_OK)
-		return drop(a, DT_DROP_MEMORY);
+	enum dt_err err = dt_conns_add(conns, a->listener, a->path, a->now, &c);
+	if (err != DT_OK)
+		return drop(a, err == DT_ERR_FULL ? DT_DROP_CONNECTION_LIMIT : DT_DROP_MEMORY);
 	c->hello_mark = dt_hello_mark(conns, a->head.random);
 	return dt_setup_begin(c, a->rec, a->now);
 }

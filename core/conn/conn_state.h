@@ -98,7 +98,7 @@ struct dt_wire dt_path_wire(struct dt_conns *conns, struct dt_listener *listener
 
 /* table.c */
 struct dt_conn *dt_conns_find_path(struct dt_conns *conns, const struct dt_path *path);
-/* A slot, an id, a place in the table; state REQUESTED. */
+/* A slot, an id, a place in the table; state REQUESTED. DT_ERR_FULL at limits.connections. */
 enum dt_err dt_conns_add(struct dt_conns *conns, struct dt_listener *listener,
     const struct dt_path *path, struct dt_now now, struct dt_conn **out) DT_MUST_USE;
 /* State CLOSED, off its path, keys and handshake gone; the last events still find it by its id. */

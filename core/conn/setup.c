@@ -38,7 +38,7 @@ free_setup(struct dt_conn *c, struct dt_setup *s)
 	dt_free(s->message);
 	dt_free(s);
 	c->conns->handshake_memory.used -= DT_HANDSHAKE_COST;
-	service_of(c)->handshakes--;
+	service_of(c)->load->handshakes--;
 }
 
 void
@@ -338,7 +338,7 @@ dt_setup_begin(struct dt_conn *c, const struct dt_record *rec, struct dt_now now
 	dt_reassembly_init(&s->parts, 1, HELLO_CAP, &c->conns->handshake_memory);
 	c->conns->handshake_memory.used += DT_HANDSHAKE_COST;
 	c->conns->alert_len = 0;
-	service->handshakes++;
+	service->load->handshakes++;
 	arm(c);
 	/* The datagram proved an address and was answered by a decision: it was of use. */
 	collect_hello(c, rec, now);

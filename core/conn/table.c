@@ -208,14 +208,15 @@ enum dt_err
 dt_conns_add(struct dt_conns *conns, struct dt_listener *listener, const struct dt_path *path,
     struct dt_now now, struct dt_conn **out)
 {
-	struct dt_conn *c = dt_alloc(sizeof(*c));
-	if (!c)
-		return DT_ERR_NOMEM;
-	enum dt_err err = take_slot(conns, c);
-	if (err != DT_OK) {
-		dt_free(c);
-		return err;
-	}
+	const struct dt_service *s = listener->service;
+	enum dt_err err = DT_ERR_FULL;
+	struct dt_conn *c = NULL;
+	/* Counted first: two workers may reach for the last place at once. */
+	if (s->load->connections++ >= s->connection_limit)
+		goto fail;
+	err = DT_ERR_NOMEM;
+	if (!(c = dt_alloc(sizeof(*c))) || (err = take_slot(conns, c)) != DT_OK)
+		goto fail;
 	c->magic = DT_CONN_MAGIC;
 	c->state = DT_CONN_REQUESTED;
 	c->gate = DT_NO_GATE;
@@ -233,9 +234,12 @@ dt_conns_add(struct dt_conns *conns, struct dt_listener *listener, const struct 
 	c->next = *b;
 	*b = c;
 	conns->count++;
-	listener->service->connections++;
 	*out = c;
 	return DT_OK;
+fail:
+	s->load->connections--;
+	dt_free(c);
+	return err;
 }
 
 void
@@ -254,7 +258,7 @@ dt_conns_bury(struct dt_conn *c)
 		at = &(*at)->next;
 	*at = c->next;
 	conns->count--;
-	c->listener->service->connections--;
+	c->listener->service->load->connections--;
 }
 
 void

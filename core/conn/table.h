@@ -27,8 +27,13 @@ struct dt_conn_out {
 	void (*commit)(void *arg, size_t len);
 };
 
+/* How many there are, on all workers together. */
+struct dt_service_load {
+	_Atomic uint32_t connections, handshakes;
+};
+
 /* What one server of the configuration means to its connections. One for each worker and server;
- * everything but the counts is read-only while the worker runs. */
+ * `listening` is set by the worker, all else is read-only while it runs. */
 struct dt_service {
 	const char *name;
 	const struct dt_conn_events *events;	/* borrowed */
@@ -36,10 +41,10 @@ struct dt_service {
 	const struct dt_psk_file *psk_file;	/* borrowed; NULL = none */
 	struct dt_dur idle_timeout;		/* 0 = never */
 	struct dt_dur handshake_timeout;	/* the whole of it */
-	uint32_t connection_limit, handshake_limit; /* of this worker */
+	struct dt_service_load *load;		/* borrowed: shared by the workers */
+	uint32_t connection_limit, handshake_limit; /* of all workers together */
 	uint64_t hellos_per_prefix, hellos_window_ns; /* budget of cookies to verify; 0 = none */
 	bool listening;				/* false: no new handshakes */
-	uint32_t connections, handshakes;	/* now */
 };
 
 /* A socket of this worker and whom it serves. Lives as long as the worker. */

@@ -84,6 +84,8 @@ dt_loop_turn(struct dt_loop *l, struct dt_mono until, struct dt_mono now)
 
 	struct dt_now woken = dt_clock_now();
 	l->pending = n > 0 ? n : 0;
+	if (l->begin)
+		l->begin(l->begin_arg, woken);
 	for (int i = 0; i < l->pending; i++) {
 		struct dt_watch *w = l->events[i].data.ptr;
 		if (w)

@@ -27,6 +27,9 @@ struct dt_loop {
 	int epoll;   /* owned */
 	int pending; /* events[0, pending): fetched in this turn */
 	struct epoll_event events[DT_LOOP_EVENTS];
+	/* May be set: called in each turn before its first event, with the turn's time. */
+	void (*begin)(void *arg, struct dt_now now);
+	void *begin_arg; /* borrowed */
 };
 
 /* DT_ERR_SYSTEM, errno set. */

@@ -1,5 +1,5 @@
-/* What concerns more than one value of a configuration. Runs also when single values were wrong:
- * a value that could not be read is all zeros then and must not cause further complaints. */
+/* What concerns more than one value of a configuration. Runs also when single values were wrong;
+ * what would follow from such a value is not told. */
 #include "config/load.h"
 
 #include "base/addr.h"
@@ -19,6 +19,23 @@ tell(struct dt_load *l, enum dt_severity severity, const char *pointer, const ch
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
 	dt_load_message_at(l->source, l->report, severity, pointer, text);
+}
+
+/* Whether something in the value that `pointer` names was wrong. */
+static bool
+is_faulty(const struct dt_load *l, const char *pointer)
+{
+	const struct dt_config_report *r = l->report;
+	char found[POINTER_MAX]; /* as messages write it: without the index of a lone item */
+	(void)dt_scan_find(l->source->text, l->source->len, pointer, DT_SCAN_VALUE, found);
+	size_t len = strlen(found);
+	for (size_t i = 0; i < r->count; i++) {
+		const char *at = r->messages[i].pointer;
+		if (r->messages[i].severity == DT_SEVERITY_ERROR && strncmp(at, found, len) == 0 &&
+		    (at[len] == '/' || at[len] == '\0'))
+			return true;
+	}
+	return r->errors > DT_REPORT_MAX;
 }
 
 /* The pointer to a member of the i-th server. */
@@ -103,23 +120,19 @@ check_credentials(struct dt_load *l, const struct dt_config_server *s, size_t i)
 	bool proves = s->tls.certificate.count || s->tls.psk.file;
 	for (size_t k = 0; k < s->chain.count; k++) {
 		const struct dt_config_chain_entry *e = DT_CONFIG_ENTRY(s, k);
-		/* What an unknown module would do is unknown too. */
-		proves = proves || (e->enabled && e->module.finds_psk) || e->name == NULL;
+		proves = proves || (e->enabled && e->module.finds_psk);
 	}
 	if (!proves)
 		tell(l, DT_SEVERITY_ERROR, point_at(at, i, "/tls"),
 		    "a server needs tls.certificate, or tls.psk, or a module that knows pre-shared "
 		    "keys");
-	if (s->tls.key_log_file)
-		tell(l, DT_SEVERITY_WARNING, point_at(at, i, "/tls/key_log_file"),
-		    "who reads this file can decrypt every connection");
 }
 
 static void
 check_timers(struct dt_load *l, const struct dt_config_handshake *h, size_t i)
 {
 	char at[POINTER_MAX];
-	if (h->initial_timer > h->max_timer && h->max_timer)
+	if (h->initial_timer > h->max_timer)
 		tell(l, DT_SEVERITY_ERROR, point_at(at, i, "/handshake/initial_timer"),
 		    "the first timer is above max_timer");
 }
@@ -128,10 +141,8 @@ static void
 check_chain(struct dt_load *l, const struct dt_config_server *s, size_t i)
 {
 	char at[POINTER_MAX], member[32];
-	size_t active = 0;
 	for (size_t k = 0; k < s->chain.count; k++) {
 		const char *name = DT_CONFIG_ENTRY(s, k)->name;
-		active += DT_CONFIG_ENTRY(s, k)->enabled;
 		for (size_t j = 0; name && j < k; j++) {
 			const char *other = DT_CONFIG_ENTRY(s, j)->name;
 			if (other == NULL || strcmp(name, other) != 0)
@@ -143,9 +154,21 @@ check_chain(struct dt_load *l, const struct dt_config_server *s, size_t i)
 			break;
 		}
 	}
+}
+
+static void
+check_use(struct dt_load *l, const struct dt_config_server *s, size_t i)
+{
+	char at[POINTER_MAX];
+	size_t active = 0;
+	for (size_t k = 0; k < s->chain.count; k++)
+		active += DT_CONFIG_ENTRY(s, k)->enabled;
 	if (active == 0)
 		tell(l, DT_SEVERITY_WARNING, point_at(at, i, "/chain"),
 		    "no module takes the data of this server: all of it is dropped");
+	if (s->tls.key_log_file)
+		tell(l, DT_SEVERITY_WARNING, point_at(at, i, "/tls/key_log_file"),
+		    "who reads this file can decrypt every connection");
 }
 
 /* "server1", "server2" …, and where each stands. */
@@ -168,12 +191,17 @@ dt_load_cross_check(struct dt_load *l)
 	struct dt_config_server *servers = (void *)(uintptr_t)l->config->servers.items;
 	size_t count = l->config->servers.count;
 	name_servers(l, servers, count);
-	for (size_t i = 0; i < count && !l->nomem; i++) {
+	char at[POINTER_MAX];
+	for (size_t i = 0; i < count && !l->nomem && !l->report->nomem; i++) {
+		bool faulty = is_faulty(l, point_at(at, i, ""));
 		check_name(l, servers, i);
 		check_listen(l, servers, i);
+		check_chain(l, &servers[i], i);
+		if (faulty)
+			continue;
+		check_use(l, &servers[i], i);
 		check_clients(l, &servers[i].tls, i);
 		check_credentials(l, &servers[i], i);
 		check_timers(l, &servers[i].handshake, i);
-		check_chain(l, &servers[i], i);
 	}
 }

@@ -191,23 +191,16 @@ copy_word(const struct scan *s, char out[WORD_MAX + 1])
 	out[n] = '\0';
 }
 
+/* What stands here is not what is wanted; if it is a word, it was meant as text. */
 static bool
 refuse_word(struct scan *s, const char *wanted)
 {
 	char word[WORD_MAX + 1], quoted[WORD_MAX + 3];
 	copy_word(s, word);
-	char c = peek(s);
+	snprintf(quoted, sizeof(quoted), "\"%s\"", word);
 	if (s->at >= s->len)
 		return fail(s, s->at, NULL, "%s is wanted here, but the file ends", wanted);
-	if (word[0]) {
-		snprintf(quoted, sizeof(quoted), "\"%s\"", word);
-		return fail(
-		    s, s->at, quoted, "%s is wanted here; a text stands in double quotes", wanted);
-	}
-	if (c == '\'')
-		return fail(
-		    s, s->at, NULL, "%s is wanted here; a text stands in double quotes", wanted);
-	return fail(s, s->at, NULL, "%s is wanted here", wanted);
+	return fail(s, s->at, word[0] ? quoted : NULL, "%s is wanted here", wanted);
 }
 
 static bool
@@ -224,7 +217,7 @@ scan_literal(struct scan *s)
 		s->at += strlen(word);
 		return true;
 	}
-	return refuse_word(s, "a value");
+	return refuse_word(s, "a value, or a text in double quotes,");
 }
 
 static size_t
@@ -282,7 +275,7 @@ scan_number(struct scan *s)
 		return check_range(s, start, whole);
 bad:
 	s->at = start;
-	return refuse_word(s, "a number or a text");
+	return refuse_word(s, "a number, or a text in double quotes,");
 }
 
 static bool

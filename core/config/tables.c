@@ -23,8 +23,8 @@ static const char *const stderr_word[] = {"stderr", NULL};
 
 static const struct dtlsd_option entry_items[] = {
     {ROW(TEXT, struct dt_config_chain_entry, use,
-	 "Name of the module in modules.path, or the path of its file; all keys but those of this "
-	 "table are the module's own."),
+	 "Name of the module in modules.path, or the path of its file; all other keys but those "
+	 "of this table are the module's own."),
 	.flags = DTLSD_OPT_REQUIRED},
     {ROW(TEXT, struct dt_config_chain_entry, name,
 	"Tells two places of the same module apart in logs and counters; the module's name if "
@@ -68,8 +68,7 @@ static const struct dtlsd_option reuse_items[] = {
 	.def = "\"2h\"", .min = 1000000000, .max = 604800000000000},
     {ROW(SECRET, struct dt_config_session_reuse, ticket_key,
 	"Key material shared by several servers, so that each takes the tickets of the others; "
-	"made "
-	"at start if absent.")},
+	"made at start if absent.")},
 };
 static TABLE(reuse_table, reuse_items, struct dt_config_session_reuse);
 

@@ -22,8 +22,6 @@
 struct dt_loader;
 
 struct dt_loader_config {
-	const char *const *dirs; /* copied; searched in this order */
-	size_t dir_count;
 	bool dev;	    /* a broken trust rule is a warning in the log, not a refusal */
 	struct dt_log *log; /* borrowed */
 };
@@ -32,15 +30,16 @@ enum dt_err dt_loader_new(const struct dt_loader_config *config, struct dt_loade
 /* What was loaded stays loaded. */
 void dt_loader_free(struct dt_loader **loader);
 
-/* `use`: a name ([a-z0-9_]+, "NAME.so" in one of the directories), or a path, which has a '/'.
- * The same file gives the same table each time. *out lives until the process ends.
+/* `use`: a name ([a-z0-9_]+, "NAME.so" in one of the directories, searched in this order), or a
+ * path, which has a '/'. `dirs`: of const char *. The same file gives the same table each time;
+ * *out lives until the process ends.
  * DT_ERR_GONE (no such file), DT_ERR_REFUSED (trust, format, ABI), DT_ERR_INVALID (no name),
  * DT_ERR_SYSTEM, DT_ERR_NOMEM; `why` names the file, what was found and what was wanted. */
-enum dt_err dt_loader_get(struct dt_loader *loader, const char *use,
+enum dt_err dt_loader_get(struct dt_loader *loader, const struct dtlsd_list *dirs, const char *use,
     const struct dtlsd_module **out, char why[DT_LOADER_WHY]) DT_MUST_USE;
 
-/* The module of our directories whose name is nearest to `use`, into name[cap]; false when none
- * is near. For "did you mean". */
-bool dt_loader_suggest(struct dt_loader *loader, const char *use, char *name, size_t cap);
+/* Names that dt_loader_get() may be asked for, sorted, each once, NULL-terminated: what the
+ * directories hold, not whether it would load. Valid until the next call. NULL without memory. */
+const char *const *dt_loader_names(struct dt_loader *loader, const struct dtlsd_list *dirs);
 
 #endif

@@ -33,9 +33,11 @@ void dt_plugin_worker_free(struct dt_plugin_worker **pw);
 /* A turn of the loop begins: before anything that may run a hook. The calling thread is this
  * worker from now on. */
 void dt_plugin_worker_turn(struct dt_plugin_worker *pw, struct dt_now now);
-/* Does what hooks have asked for. Call it after each dt_conns_input(), while its buffer is still
- * untouched: a datagram that a module sends back is not copied. Never from within an event of the
- * conn room. What this causes, hooks included, is done as well before it returns. */
+/* The next dt_conns_input() gets this datagram: what a module sends back from within it is not
+ * copied. The bytes stay as that call leaves them until the flush. May be left out. */
+void dt_plugin_worker_datagram(struct dt_plugin_worker *pw, const uint8_t *data, size_t capacity);
+/* Does what hooks have asked for: after each dt_conns_input() and dt_wheel_run(), never from
+ * within an event of the conn room. What this causes, hooks included, is done before it returns. */
 void dt_plugin_worker_flush(struct dt_plugin_worker *pw);
 /* The turn ends: flushes, then looks how long the turn took. One that was longer than slow_hook
  * makes the next ones time each hook, until the slow one is named in the log. */

@@ -1,0 +1,142 @@
+#include <string.h>
+
+#include "plugin/certificates.h"
+#include "plugin/conn_data.h"
+#include "plugin/host.h"
+#include "plugin/worker_state.h"
+
+static struct dt_conn *
+find_conn(const struct dt_seat *seat, uint64_t conn)
+{
+	return dt_conns_find(seat->pw->env.conns, conn);
+}
+
+/* Of the server that the seat belongs to: only there its index means something. */
+static bool
+is_of_chain(const struct dt_conn *c, const struct dt_chain_worker *cw)
+{
+	return dt_conn_service(c)->events == &cw->events;
+}
+
+static void
+write_info(const struct dt_conn *c, struct dt_mono now, struct dtlsd_conn_info *to)
+{
+	const struct dt_path *path = dt_conn_path(c);
+	const struct dt_conn_traffic *traffic = dt_conn_traffic(c);
+	*to = (struct dtlsd_conn_info){.size = sizeof(*to),
+	    .established = dt_conn_state(c) == DT_CONN_ESTABLISHED,
+	    .peer = path->peer,
+	    .local = path->local,
+	    .suite = dt_conn_suite(c),
+	    .server_name = dt_conn_server_name(c),
+	    .psk_identity = dt_conn_psk_identity(c),
+	    .age_ns = (uint64_t)dt_mono_diff(dt_conn_born(c), now).ns,
+	    .idle_ns = (uint64_t)dt_mono_diff(dt_conn_active(c), now).ns,
+	    .datagrams_in = traffic->datagrams_in,
+	    .datagrams_out = traffic->datagrams_out,
+	    .bytes_in = traffic->bytes_in,
+	    .bytes_out = traffic->bytes_out,
+	    .max_datagram = (uint32_t)dt_conn_max_datagram(c)};
+}
+
+int32_t
+dt_host_conn_info(const struct dtlsd_ctx *c, uint64_t conn, struct dtlsd_conn_info *info)
+{
+	struct dt_seat *seat = dt_host_seat(c, "conn_info");
+	if (!seat || !info || info->size < sizeof(info->size))
+		return DTLSD_INVALID;
+	struct dt_conn *about = find_conn(seat, conn);
+	if (!about)
+		return DTLSD_GONE;
+
+	struct dtlsd_conn_info full;
+	uint32_t size = info->size; /* of a module that may be older than we are */
+	write_info(about, seat->pw->now.mono, &full);
+	full.size = size;
+	memcpy(info, &full, size < sizeof(full) ? size : sizeof(full));
+	return DTLSD_OK;
+}
+
+int32_t
+dt_host_peer_certificate(const struct dtlsd_ctx *c, uint64_t conn, const struct dtlsd_certificate **out)
+{
+	struct dt_seat *seat = dt_host_seat(c, "peer_certificate");
+	if (!seat || !out)
+		return DTLSD_INVALID;
+	struct dt_conn *about = find_conn(seat, conn);
+	*out = about ? dt_certificates_of(seat->pw, about) : NULL;
+	return *out ? DTLSD_OK : DTLSD_GONE;
+}
+
+int32_t
+dt_host_set_conn_data(const struct dtlsd_ctx *c, uint64_t conn, void *data, void (*destroy)(void *data))
+{
+	struct dt_seat *seat = dt_host_seat(c, "set_conn_data");
+	/* A destructor has no connection any more. */
+	if (!seat || seat->pw->hook == DT_HOOK_DESTROY)
+		return DTLSD_INVALID;
+	struct dt_conn *about = find_conn(seat, conn);
+	if (!about || !is_of_chain(about, seat->chain))
+		return DTLSD_GONE;
+	struct dt_conn_data *d = dt_conn_data_need(about, seat->chain->count);
+	if (!d)
+		return DTLSD_NOMEM;
+
+	struct dt_conn_item *item = &d->items[seat->instance->index];
+	struct dt_conn_item old = *item;
+	*item = (struct dt_conn_item){data, destroy};
+	if (old.destroy)
+		old.destroy(old.data);
+	return DTLSD_OK;
+}
+
+void *
+dt_host_conn_data(const struct dtlsd_ctx *c, uint64_t conn)
+{
+	struct dt_seat *seat = dt_host_seat(c, "conn_data");
+	struct dt_conn *about = seat ? find_conn(seat, conn) : NULL;
+	if (!about || !is_of_chain(about, seat->chain))
+		return NULL;
+	struct dt_conn_data *d = dt_conn_data_get(about);
+	return d ? d->items[seat->instance->index].data : NULL;
+}
+
+struct visit {
+	struct dt_seat *seat;
+	void (*each)(const struct dtlsd_ctx *c, uint64_t conn, void *arg);
+	void *arg;
+};
+
+static void
+visit_conn(struct dt_conn *c, void *arg)
+{
+	struct visit *v = arg;
+	if (dt_conn_state(c) != DT_CONN_ESTABLISHED || !is_of_chain(c, v->seat->chain))
+		return;
+	struct dt_plugin_worker *pw = v->seat->pw;
+	struct dt_seen_certificate *mark = pw->certificates;
+	uint64_t outer = v->seat->ctx.conn;
+	uint64_t id = dt_conn_id(c);
+	v->seat->ctx.conn = id;
+	v->each(&v->seat->ctx, id, v->arg);
+	v->seat->ctx.conn = outer;
+	dt_certificates_release(pw, mark);
+}
+
+void
+dt_host_for_each_conn(const struct dtlsd_ctx *c,
+    void (*each)(const struct dtlsd_ctx *c, uint64_t conn, void *arg), void *arg)
+{
+	struct dt_seat *seat = dt_host_seat(c, "for_each_conn");
+	struct visit v = {seat, each, arg};
+	if (seat && each)
+		dt_conns_each(seat->pw->env.conns, visit_conn, &v);
+}
+
+void
+dt_host_count(const struct dtlsd_ctx *c, uint32_t index, uint64_t n)
+{
+	struct dt_seat *seat = dt_host_seat(c, "count");
+	if (seat && index < seat->instance->module->counter_count)
+		dt_instance_count(seat->instance, seat->ctx.worker, index, n);
+}

@@ -24,7 +24,7 @@ struct keyed {
 	EVP_CIPHER_CTX *cipher; /* owned                                        */
 	uint64_t owner;		/* 0 = free                                     */
 	enum dt_direction direction;
-	const struct dt_suite *suite; /* borrowed, static                       */
+	const struct dt_suite *suite; /* borrowed, static; NULL = of no kind yet */
 	struct dt_key key;	      /* a copy: what the context was keyed with */
 };
 
@@ -93,9 +93,9 @@ find_keyed(const struct dt_aead_pool *pool, uint64_t owner, enum dt_direction di
 	return k;
 }
 
-/* Takes the key away; the context is the first to be used again. */
+/* Takes the key out of reach. */
 static void
-release_keyed(struct dt_aead_pool *pool, struct keyed *k)
+unlink_keyed(struct dt_aead_pool *pool, struct keyed *k)
 {
 	struct keyed **at = &pool->buckets[bucket_of(pool, k->owner, k->direction)];
 	while (*at != k)
@@ -103,10 +103,14 @@ release_keyed(struct dt_aead_pool *pool, struct keyed *k)
 	*at = k->chain;
 	k->chain = NULL;
 	k->owner = 0;
+}
+
+static void
+wipe_keyed(struct keyed *k)
+{
 	dt_wipe(&k->key, sizeof(k->key));
 	EVP_CIPHER_CTX_reset(k->cipher); /* wipes the key schedule */
-	dt_list_remove(&k->by_use);
-	dt_list_append(pool->by_use.next, &k->by_use);
+	k->suite = NULL;
 }
 
 void
@@ -114,8 +118,12 @@ dt_aead_pool_forget(struct dt_aead_pool *pool, uint64_t owner)
 {
 	for (enum dt_direction d = DT_READ; d <= DT_WRITE; d++) {
 		struct keyed *k = find_keyed(pool, owner, d);
-		if (k)
-			release_keyed(pool, k);
+		if (!k)
+			continue;
+		unlink_keyed(pool, k);
+		wipe_keyed(k);
+		dt_list_remove(&k->by_use);
+		dt_list_append(pool->by_use.next, &k->by_use); /* the next to be used */
 	}
 }
 
@@ -131,33 +139,54 @@ fetch_cipher(struct dt_aead_pool *pool, const char *name)
 	return pool->ciphers[i];
 }
 
-/* CCM binds the lengths of nonce and tag to the key: they come first. */
+/* Makes a context ready for keys of this kind. CCM binds the lengths of nonce and tag to the key:
+ * they come first. */
 static bool
-set_key(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *cipher, const struct dt_key_ref *ref)
+set_kind(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *cipher, const struct dt_key_ref *ref)
 {
 	int enc = ref->direction == DT_WRITE;
 	if (!EVP_CipherInit_ex2(ctx, cipher, NULL, NULL, enc, NULL))
 		return false;
-	if (ref->suite->is_ccm &&
-	    (EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, NONCE_LEN, NULL) <= 0 ||
-		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, ref->suite->tag_len, NULL) <= 0))
-		return false;
-	return EVP_CipherInit_ex2(ctx, NULL, ref->key->key, NULL, enc, NULL) == 1;
+	if (!ref->suite->is_ccm)
+		return true;
+	return EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, NONCE_LEN, NULL) > 0 &&
+	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, ref->suite->tag_len, NULL) > 0;
 }
 
+/* A new key in a context of the same kind costs a third of a context made anew. */
+static bool
+is_of_kind(const struct keyed *k, const struct dt_key_ref *ref)
+{
+	return k->suite && k->direction == ref->direction &&
+	       k->suite->tag_len == ref->suite->tag_len &&
+	       strcmp(k->suite->cipher, ref->suite->cipher) == 0;
+}
+
+static bool
+set_key(struct dt_aead_pool *pool, struct keyed *k, const struct dt_key_ref *ref)
+{
+	if (!is_of_kind(k, ref)) {
+		EVP_CIPHER *cipher = fetch_cipher(pool, ref->suite->cipher);
+		wipe_keyed(k);
+		if (!cipher || !set_kind(k->cipher, cipher, ref))
+			return false;
+	}
+	return EVP_CipherInit_ex2(k->cipher, NULL, ref->key->key, NULL, -1, NULL) == 1;
+}
+
+/* Gives the context that was unused for longest to this key. */
 static struct keyed *
 key_context(struct dt_aead_pool *pool, const struct dt_key_ref *ref)
 {
 	struct keyed *k = DT_CONTAINER(pool->by_use.next, struct keyed, by_use);
 	if (k->owner)
-		release_keyed(pool, k);
+		unlink_keyed(pool, k);
 	if (!k->cipher)
 		k->cipher = EVP_CIPHER_CTX_new();
-	EVP_CIPHER *cipher = fetch_cipher(pool, ref->suite->cipher);
-	if (!k->cipher || !cipher)
+	if (!k->cipher)
 		return NULL;
-	if (!set_key(k->cipher, cipher, ref)) {
-		EVP_CIPHER_CTX_reset(k->cipher);
+	if (!set_key(pool, k, ref)) {
+		wipe_keyed(k);
 		return NULL;
 	}
 	k->owner = ref->owner;

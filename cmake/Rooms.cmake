@@ -42,18 +42,21 @@ function(dt_unit room)
 	dt_criterion(unit_${room} unit)
 endfunction()
 
-# dt_fuzz(NAME SOURCES fuzz_a.c ... DEPS dt_room ...)
-# A libFuzzer target; its first inputs lie in tests/fuzz/corpus/NAME. Only the fuzz preset builds it.
+# dt_fuzz(NAME DEPS dt_room ...)
+# The target in fuzz_NAME.c with first inputs in corpus/NAME: a libFuzzer program in the fuzz
+# preset, a test that goes through these inputs in all others.
 add_custom_target(fuzzers)
 function(dt_fuzz name)
-	if(NOT DTLSD_SANITIZE MATCHES fuzzer)
-		return()
-	endif()
-	cmake_parse_arguments(F "" "" "SOURCES;DEPS" ${ARGN})
-	add_executable(fuzz_${name} EXCLUDE_FROM_ALL ${F_SOURCES})
-	set_target_properties(fuzz_${name} PROPERTIES OUTPUT_NAME ${name}
-		RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzzers)
+	cmake_parse_arguments(F "" "" "DEPS" ${ARGN})
+	add_executable(fuzz_${name} fuzz_${name}.c)
 	target_link_libraries(fuzz_${name} PRIVATE ${F_DEPS})
-	target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
-	add_dependencies(fuzzers fuzz_${name})
+	if(DTLSD_SANITIZE MATCHES fuzzer)
+		set_target_properties(fuzz_${name} PROPERTIES OUTPUT_NAME ${name}
+			RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzzers)
+		target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+		add_dependencies(fuzzers fuzz_${name})
+	else()
+		target_sources(fuzz_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz/replay.c)
+		dt_test(fuzz_${name} unit fuzz_${name} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
+	endif()
 endfunction()

@@ -22,6 +22,7 @@ add_compile_definitions(_GNU_SOURCE)
 add_compile_options(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
 	$<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>
 	$<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
+	$<$<C_COMPILER_ID:Clang>:-Wno-string-conversion> # DT_ASSERT(!"why") is meant so
 	-fno-omit-frame-pointer)
 
 if(DTLSD_SANITIZE)

@@ -109,68 +109,69 @@ Test(cert_access, without_rules_the_server_decides)
 	cr_assert_eq(fake_counter(h, "passed"), 5);
 }
 
+static const struct {
+	const char *rule;
+	bool fits;
+} rule_rows[] = {
+    {"{'subject_cn': 'sensor-7'}", true},
+    {"{'subject_cn': 'sensor-*'}", true},
+    {"{'subject_cn': 'Sensor-7'}", false},
+    {"{'subject_cn': 'Fleet CA'}", false},
+    {"{'subject_o': 'Fleet'}", true},
+    {"{'subject_ou': 'north'}", true},
+    {"{'subject_ou': 'lab'}", true},
+    {"{'subject_ou': 'south'}", false},
+    {"{'subject': 'CN=sensor-7,OU=north,OU=lab,O=Fleet'}", true},
+    {"{'subject': '*,O=Fleet'}", true},
+    {"{'subject': 'CN=sensor-7'}", false},
+    {"{'issuer': 'CN=Fleet CA,*'}", true},
+    {"{'issuer': 'CN=sensor-7,*'}", false},
+    {"{'issuer_cn': 'Fleet CA'}", true},
+    {"{'issuer_cn': 'sensor-7'}", false},
+    {"{'san_dns': '*.fleet.example'}", true},
+    {"{'san_dns': 'OTHER.example'}", true},
+    {"{'san_dns': '*.example'}", true},
+    {"{'san_dns': '*'}", false},
+    {"{'san_uri': 'urn:dev:mac:*'}", true},
+    {"{'san_uri': 'urn:dev:os:*'}", false},
+    {"{'san_email': '*@fleet.example'}", true},
+    {"{'san_email': 'root@fleet.example'}", false},
+    {"{'san_ip': '2001:db8::/32'}", true},
+    {"{'san_ip': '2001:db8:0::7'}", true},
+    {"{'san_ip': '2001:db8::8'}", false},
+    {"{'san_ip': '0.0.0.0/0'}", false},
+    {"{'fingerprint_sha256': '" FINGERPRINT "'}", true},
+    {"{'fingerprint_sha256': 'ff112233445566778899aabbccddeeff"
+     "00112233445566778899aabbccddeeff'}",
+	false},
+    {"{'serial': 'a:1b'}", true},
+    {"{'serial': 'a1'}", false},
+    {"{'subject_cn': 'sensor-7', 'issuer_cn': 'Fleet CA', 'san_ip': '::/0'}", true},
+    {"{'subject_cn': 'sensor-7', 'issuer_cn': 'Other CA', 'san_ip': '::/0'}", false},
+    {"{'subject_cn': 'sensor-8', 'issuer_cn': 'Fleet CA', 'san_ip': '::/0'}", false},
+    {"{'subject_cn': 'sensor-7', 'issuer_cn': 'Fleet CA', 'san_ip': 'fe80::/16'}", false},
+    {"[{'serial': '1'}, {'serial': '0a1b'}]", true},
+    {"[{'serial': '1'}, {'serial': '2'}]", false},
+};
+
 Test(cert_access, every_field_of_a_rule_must_fit)
 {
-	static const struct {
-		const char *rule;
-		bool fits;
-	} rows[] = {
-	    {"{'subject_cn': 'sensor-7'}", true},
-	    {"{'subject_cn': 'sensor-*'}", true},
-	    {"{'subject_cn': 'Sensor-7'}", false},
-	    {"{'subject_cn': 'Fleet CA'}", false},
-	    {"{'subject_o': 'Fleet'}", true},
-	    {"{'subject_ou': 'north'}", true},
-	    {"{'subject_ou': 'lab'}", true},
-	    {"{'subject_ou': 'south'}", false},
-	    {"{'subject': 'CN=sensor-7,OU=north,OU=lab,O=Fleet'}", true},
-	    {"{'subject': '*,O=Fleet'}", true},
-	    {"{'subject': 'CN=sensor-7'}", false},
-	    {"{'issuer': 'CN=Fleet CA,*'}", true},
-	    {"{'issuer': 'CN=sensor-7,*'}", false},
-	    {"{'issuer_cn': 'Fleet CA'}", true},
-	    {"{'issuer_cn': 'sensor-7'}", false},
-	    {"{'san_dns': '*.fleet.example'}", true},
-	    {"{'san_dns': 'OTHER.example'}", true},
-	    {"{'san_dns': '*.example'}", true},
-	    {"{'san_dns': '*'}", false},
-	    {"{'san_uri': 'urn:dev:mac:*'}", true},
-	    {"{'san_uri': 'urn:dev:os:*'}", false},
-	    {"{'san_email': '*@fleet.example'}", true},
-	    {"{'san_email': 'root@fleet.example'}", false},
-	    {"{'san_ip': '2001:db8::/32'}", true},
-	    {"{'san_ip': '2001:db8:0::7'}", true},
-	    {"{'san_ip': '2001:db8::8'}", false},
-	    {"{'san_ip': '0.0.0.0/0'}", false},
-	    {"{'fingerprint_sha256': '" FINGERPRINT "'}", true},
-	    {"{'fingerprint_sha256': 'ff112233445566778899aabbccddeeff"
-	     "00112233445566778899aabbccddeeff'}",
-		false},
-	    {"{'serial': 'a:1b'}", true},
-	    {"{'serial': 'a1'}", false},
-	    {"{'subject_cn': 'sensor-7', 'issuer_cn': 'Fleet CA', 'san_ip': '::/0'}", true},
-	    {"{'subject_cn': 'sensor-7', 'issuer_cn': 'Other CA', 'san_ip': '::/0'}", false},
-	    {"{'subject_cn': 'sensor-8', 'issuer_cn': 'Fleet CA', 'san_ip': '::/0'}", false},
-	    {"{'subject_cn': 'sensor-7', 'issuer_cn': 'Fleet CA', 'san_ip': 'fe80::/16'}", false},
-	    {"[{'serial': '1'}, {'serial': '0a1b'}]", true},
-	    {"[{'serial': '1'}, {'serial': '2'}]", false},
-	};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(rule_rows) / sizeof(rule_rows[0]); i++) {
 		char json[256];
 		uint32_t alert;
-		snprintf(json, sizeof(json), "{'allow': %s}", rows[i].rule);
+		snprintf(json, sizeof(json), "{'allow': %s}", rule_rows[i].rule);
 		open_with(json);
 		cr_assert_eq(judge(0, DTLSD_ACCEPT, &alert),
-		    rows[i].fits ? DTLSD_NEXT : DTLSD_REJECT, "%s", json);
-		cr_assert_eq(alert, rows[i].fits ? 0 : ACCESS_DENIED);
+		    rule_rows[i].fits ? DTLSD_NEXT : DTLSD_REJECT, "%s", json);
+		cr_assert_eq(alert, rule_rows[i].fits ? 0 : ACCESS_DENIED);
 		fake_free(&h);
 		start();
 
-		snprintf(json, sizeof(json), "{'deny': %s}", rows[i].rule);
+		snprintf(json, sizeof(json), "{'deny': %s}", rule_rows[i].rule);
 		open_with(json);
 		cr_assert_eq(judge(0, DTLSD_ACCEPT, &alert),
-		    rows[i].fits ? DTLSD_REJECT : DTLSD_NEXT, "%s", json);
-		cr_assert_eq(alert, rows[i].fits ? ACCESS_DENIED : 0);
+		    rule_rows[i].fits ? DTLSD_REJECT : DTLSD_NEXT, "%s", json);
+		cr_assert_eq(alert, rule_rows[i].fits ? ACCESS_DENIED : 0);
 		fake_free(&h);
 		start();
 	}

@@ -139,6 +139,14 @@ Test(prefix_map, prefixes_around_the_middle_of_an_ipv6_address_keep_their_edges)
 	    {"2001:db8:0:6::", true});
 }
 
+Test(prefix_map, a_prefix_may_end_with_the_one_around_it)
+{
+	EXPECT("+10.0.0.0/8 -10.0.0.0/24 +10.0.0.255", false, {"10.0.0.254", false},
+	    {"10.0.0.255", true}, {"10.0.1.0", true});
+	EXPECT("+2001:db8::/32 -2001:db8::/120 +2001:db8::ff", false, {"2001:db8::fe", false},
+	    {"2001:db8::ff", true}, {"2001:db8::100", true});
+}
+
 Test(prefix_map, a_mapped_prefix_is_the_ipv4_prefix)
 {
 	EXPECT("+::ffff:10.0.0.0/104", false, {"10.1.2.3", true}, {"11.0.0.0", false},
@@ -226,14 +234,16 @@ pick_seed(void)
 	return seed;
 }
 
-/* Few values for each byte, so that prefixes nest and addresses meet them. */
+/* Few bytes with few values, so that prefixes nest and addresses meet them. */
 static void
 random_ip(uint64_t *state, uint8_t ip[16], unsigned len)
 {
 	static const uint8_t values[] = {0, 1, 2, 0x7f, 0x80, 0xfe, 0xff, 0x55};
-	memset(ip, 0, 16);
-	for (unsigned i = 0; i < len; i++)
-		ip[i] = values[next_random(state) % sizeof(values)];
+	static const uint8_t places_v4[4] = {0, 1, 2, 3}, places_v6[4] = {0, 7, 8, 15};
+	const uint8_t *places = len == 4 ? places_v4 : places_v6;
+	memset(ip, next_random(state) % 2 ? 0xff : 0, len);
+	for (unsigned i = 0; i < 4; i++)
+		ip[places[i]] = values[next_random(state) % sizeof(values)];
 }
 
 static bool

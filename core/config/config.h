@@ -150,6 +150,7 @@ struct dt_config_env {
 	void *resolve_host_arg;
 	struct dt_config_modules modules;
 	const char *module_directory; /* where modules are when modules.path is not set */
+	bool dev; /* a server without certificate and key is good: it gets a throw-away one */
 };
 
 /* DT_ERR_CONFIG: the report says what is wrong. DT_ERR_NOMEM. *out is NULL then. Warnings may be

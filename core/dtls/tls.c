@@ -61,6 +61,32 @@ dt_tls_suite_name(const char *name)
 	return found;
 }
 
+static bool
+one_word(const char *name)
+{
+	return name[0] != '\0' && !strchr(name, ':');
+}
+
+bool
+dt_tls_group_known(const char *name)
+{
+	SSL_CTX *ctx = SSL_CTX_new(DTLS_server_method());
+	bool known = ctx && one_word(name) && SSL_CTX_set1_groups_list(ctx, name);
+	SSL_CTX_free(ctx);
+	ERR_clear_error();
+	return known;
+}
+
+bool
+dt_tls_signature_known(const char *name)
+{
+	SSL_CTX *ctx = SSL_CTX_new(DTLS_server_method());
+	bool known = ctx && one_word(name) && SSL_CTX_set1_sigalgs_list(ctx, name);
+	SSL_CTX_free(ctx);
+	ERR_clear_error();
+	return known;
+}
+
 /* The list of `ctx` without its CBC suites; NULL without memory. *any_cbc: there was one. */
 static char *
 list_without_cbc(SSL_CTX *ctx, bool *any_cbc)

@@ -1,0 +1,292 @@
+#include "server/endpoint.h"
+
+#include "base/mem.h"
+#include "io/clock.h"
+#include "io/random.h"
+#include "pki/credential.h"
+#include "pki/ephemeral.h"
+#include "server/suites.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define POINTER_BYTES 128
+#define CERTIFICATES_MAX 16u
+
+/* What a message is about: the configuration and the place in it. */
+struct place {
+	const struct dt_config *config;
+	const struct dt_config_server *server;
+	struct dt_config_report *report;
+};
+
+static bool __attribute__((format(printf, 3, 4)))
+wrong(const struct place *p, const char *member, const char *format, ...)
+{
+	char pointer[POINTER_BYTES], text[DT_PKI_TEXT];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	snprintf(pointer, sizeof(pointer), "%s%s", p->server->pointer, member);
+	dt_config_error_at(p->config, p->report, pointer, "%s", text);
+	return false;
+}
+
+/* ---- verification, as dtls asks for it ---- */
+
+static int
+verify_chain(void *arg, X509 *leaf, STACK_OF(X509) *untrusted, struct dt_wall now)
+{
+	const struct dt_endpoint *e = arg;
+	struct dt_verify_result r;
+	dt_trust_verify(e->trust, leaf, untrusted, (struct dt_now){.wall = now}, &r);
+	return r.code;
+}
+
+static int
+verify_leaf(void *arg, X509 *leaf, struct dt_wall now)
+{
+	return verify_chain(arg, leaf, NULL, now);
+}
+
+/* ---- what the entry names ---- */
+
+static bool
+load_trust(struct dt_endpoint *e, const struct place *p)
+{
+	const struct dt_config_tls *tls = &p->server->tls;
+	struct dt_trust_source source = {tls->client_ca.items, tls->client_ca.count, tls->system_ca};
+	struct dt_pki_error err;
+	if (tls->authenticate_clients == DT_CLIENTS_NONE)
+		return true;
+	if (dt_trust_load(&source, &e->trust, &err) != DT_OK)
+		return wrong(p, "/tls/client_ca", "%s", err.text);
+	return true;
+}
+
+static bool
+load_psk_file(struct dt_endpoint *e, const struct place *p)
+{
+	char error[256];
+	const char *path = p->server->tls.psk.file;
+	if (path && dt_psk_file_load(path, &e->psk_file, error, sizeof(error)) != DT_OK)
+		return wrong(p, "/tls/psk/file", "%s", error);
+	return true;
+}
+
+static bool
+open_key_log(struct dt_endpoint *e, const struct place *p)
+{
+	const char *path = p->server->tls.key_log_file;
+	if (path && dt_key_log_open(&e->key_log, path) != DT_OK)
+		return wrong(p, "/tls/key_log_file", "%s: %s", path, strerror(errno));
+	return true;
+}
+
+/* The certificates of the entry, for the time that the TLS context is made. */
+struct certificates {
+	struct dt_credential *loaded[CERTIFICATES_MAX];
+	struct dt_tls_certificate list[CERTIFICATES_MAX];
+	size_t count;
+};
+
+static bool
+load_certificate(struct certificates *c, const struct dt_config_certificate *from, const struct place *p)
+{
+	struct dt_credential_source source = {
+	    .kind = DT_CREDENTIAL_AUTO,
+	    .path = from->file,
+	    .key_path = from->key,
+	    .password = from->password,
+	    .key_password = from->key_password,
+	    .chain_paths = from->chain.items,
+	    .chain_count = from->chain.count,
+	};
+	struct dt_pki_error err;
+	char member[64];
+	snprintf(member, sizeof(member), "/tls/certificate/%zu", c->count);
+	if (c->count == CERTIFICATES_MAX)
+		return wrong(p, member, "more than %u certificates", CERTIFICATES_MAX);
+	if (dt_credential_load(&source, dt_clock_now(), &c->loaded[c->count], &err) != DT_OK)
+		return wrong(p, member, "%s", err.text);
+	c->count++;
+	return true;
+}
+
+static bool
+load_certificates(struct certificates *c, bool ephemeral, const struct place *p)
+{
+	const struct dtlsd_list *list = &p->server->tls.certificate;
+	struct dt_pki_error err;
+	for (uint32_t i = 0; i < list->count; i++)
+		if (!load_certificate(c, &((const struct dt_config_certificate *)list->items)[i], p))
+			return false;
+	if (c->count == 0 && ephemeral) {
+		if (dt_ephemeral_new(dt_clock_now(), &c->loaded[0], &err) != DT_OK)
+			return wrong(p, "/tls", "%s", err.text);
+		c->count = 1;
+	}
+	for (size_t i = 0; i < c->count; i++)
+		c->list[i] = (struct dt_tls_certificate){
+		    c->loaded[i]->leaf, c->loaded[i]->key, c->loaded[i]->chain};
+	return true;
+}
+
+static bool
+finds_psk(const struct dt_config_server *server)
+{
+	for (uint32_t i = 0; i < server->chain.count; i++) {
+		const struct dt_config_chain_entry *entry = DT_CONFIG_ENTRY(server, i);
+		if (entry->enabled && entry->module.finds_psk)
+			return true;
+	}
+	return server->tls.psk.file != NULL;
+}
+
+/* A key that is shared by several servers, or one that lives as long as this process. */
+static void
+set_ticket_secret(struct dt_tls_settings *s, const struct dtlsd_bytes *key)
+{
+	if (key->data)
+		dt_suites_digest(key->data, key->len, s->ticket_secret);
+	else
+		dt_random(s->ticket_secret, sizeof(s->ticket_secret));
+}
+
+static bool
+make_tls(struct dt_endpoint *e, const struct certificates *c, const struct place *p)
+{
+	static const enum dt_client_auth client_auth[] = {
+	    [DT_CLIENTS_NONE] = DT_CLIENT_AUTH_NONE,
+	    [DT_CLIENTS_REQUESTED] = DT_CLIENT_AUTH_REQUESTED,
+	    [DT_CLIENTS_REQUIRED] = DT_CLIENT_AUTH_REQUIRED,
+	};
+	const struct dt_config_server *s = p->server;
+	struct dt_suites suites;
+	char error[256];
+	if (!dt_suites_init(&suites, &s->tls, error, sizeof(error)))
+		return wrong(p, suites.member, "%s", error);
+
+	struct dt_tls_settings settings = {
+	    .certificates = c->list,
+	    .certificate_count = c->count,
+	    .suites = suites.ciphers,
+	    .groups = suites.groups,
+	    .signature_algorithms = suites.signatures,
+	    .client_auth = client_auth[s->tls.authenticate_clients],
+	    .ca_names = e->trust ? e->trust->names : NULL,
+	    .verifier = {e, verify_chain, verify_leaf},
+	    .tickets = s->tls.session_reuse.enabled,
+	    .ticket_lifetime = {s->tls.session_reuse.lifetime},
+	    .psk = finds_psk(s),
+	    .key_log = s->tls.key_log_file ? dt_key_log_write : NULL,
+	    .key_log_arg = &e->key_log,
+	    .mtu = (uint16_t)s->handshake.mtu,
+	    .initial_timer = {s->handshake.initial_timer},
+	    .max_timer = {s->handshake.max_timer},
+	};
+	if (e->trust)
+		memcpy(settings.trust_id, dt_trust_digest(e->trust), sizeof(settings.trust_id));
+	set_ticket_secret(&settings, &s->tls.session_reuse.ticket_key);
+	enum dt_err err = dt_tls_new(&settings, &e->tls, error, sizeof(error));
+	dt_wipe(settings.ticket_secret, sizeof(settings.ticket_secret));
+	dt_suites_fini(&suites);
+	return err == DT_OK || wrong(p, "/tls", "%s", error);
+}
+
+bool
+dt_endpoint_init(struct dt_endpoint *e, const struct dt_config *config,
+    const struct dt_config_server *server, bool ephemeral, struct dt_config_report *report)
+{
+	struct place p = {config, server, report};
+	struct certificates c = {.count = 0};
+	memset(e, 0, sizeof(*e));
+	e->config = server;
+	e->key_log.fd = -1;
+	/* All that is wrong is told at once. */
+	bool good = load_trust(e, &p);
+	good &= load_psk_file(e, &p);
+	good &= open_key_log(e, &p);
+	good &= load_certificates(&c, ephemeral, &p);
+	good = good && make_tls(e, &c, &p);
+	for (size_t i = 0; i < CERTIFICATES_MAX; i++)
+		dt_credential_free(&c.loaded[i]);
+	return good;
+}
+
+/* ---- the chain ---- */
+
+struct complaint {
+	const struct dt_config *config;
+	struct dt_config_report *report;
+	const char *entry; /* its pointer */
+};
+
+static void
+complain(void *arg, bool error, const char *pointer, const char *text)
+{
+	const struct complaint *c = arg;
+	char at[2 * POINTER_BYTES];
+	snprintf(at, sizeof(at), "%s%s", c->entry, pointer);
+	if (error)
+		dt_config_error_at(c->config, c->report, at, "%s", text);
+	else
+		dt_config_warning_at(c->config, c->report, at, "%s", text);
+}
+
+bool
+dt_endpoint_check_chain(const struct dt_endpoint *e, const struct dt_config *config,
+    struct dt_config_report *report)
+{
+	const struct dt_config_server *s = e->config;
+	size_t errors = 0;
+	for (uint32_t i = 0; i < s->chain.count; i++) {
+		const struct dt_config_chain_entry *entry = DT_CONFIG_ENTRY(s, i);
+		struct complaint c = {config, report, entry->pointer};
+		if (entry->enabled)
+			errors += dt_chain_check(
+			    entry->module.handle, entry->options, s->limits.connections, complain, &c);
+	}
+	return errors == 0;
+}
+
+bool
+dt_endpoint_open_chain(struct dt_endpoint *e, const struct dt_config *config, struct dt_plugin *plugin,
+    struct dt_config_report *report)
+{
+	const struct dt_config_server *s = e->config;
+	struct dt_chain_entry entries[DT_CONFIG_CHAIN_MAX];
+	size_t count = 0;
+	for (uint32_t i = 0; i < s->chain.count; i++) {
+		const struct dt_config_chain_entry *entry = DT_CONFIG_ENTRY(s, i);
+		if (!entry->enabled)
+			continue;
+		entries[count++] = (struct dt_chain_entry){
+		    .module = entry->module.handle,
+		    .name = entry->name,
+		    .config = entry->options,
+		    .slow_hook = {entry->slow_hook},
+		    .defer_timeout = {entry->defer_timeout},
+		    .defer_accept = entry->defer_default == DT_DEFER_ACCEPT,
+		};
+	}
+	char why[DT_CHAIN_WHY];
+	if (dt_chain_new(plugin, s->name, entries, count, &e->chain, why) == DT_OK)
+		return true;
+	struct place p = {config, s, report};
+	return wrong(&p, "/chain", "%s", why);
+}
+
+void
+dt_endpoint_fini(struct dt_endpoint *e)
+{
+	dt_chain_free(&e->chain);
+	dt_tls_free(&e->tls);
+	dt_trust_free(&e->trust);
+	dt_psk_file_free(&e->psk_file);
+	if (e->config)
+		dt_key_log_close(&e->key_log);
+}

@@ -1,0 +1,353 @@
+#include "server/server.h"
+
+#include "base/addr.h"
+#include "base/assert.h"
+#include "base/mem.h"
+#include "io/random.h"
+#include "io/thread.h"
+#include "server/endpoint.h"
+#include "server/privileges.h"
+#include "server/stats.h"
+#include "server/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAILBOX_COUNT 65536u		      /* messages that may wait for a worker */
+#define MAILBOX_BYTES (64u * 1024u * 1024u)
+#define DEFERRED_MAX 65536u		      /* verdicts that may wait on a worker */
+
+struct address {
+	size_t endpoint, place; /* indices in the configuration */
+	struct dtlsd_address bound;
+};
+
+struct dt_server {
+	const struct dt_config *config; /* borrowed */
+	struct dt_logger *logger;	/* borrowed */
+	struct dt_endpoint *endpoints;	/* owned, like all below */
+	size_t endpoint_count;
+	struct address *addresses;
+	size_t address_count;
+	uint32_t worker_count;
+	struct dt_mailbox *mailboxes;
+	struct dt_mailbox **mailbox_list;
+	struct dt_worker **workers;
+	struct dt_plugin *plugin;
+	uint8_t cookie_secret[DT_COOKIE_SECRET_LEN];
+};
+
+/* ---- endpoints ---- */
+
+static bool
+init_endpoints(struct dt_server *s, bool dev, struct dt_config_report *report)
+{
+	bool good = true;
+	s->endpoints = dt_alloc_array(s->config->servers.count, sizeof(*s->endpoints));
+	if (!s->endpoints)
+		return false;
+	for (uint32_t i = 0; i < s->config->servers.count; i++) {
+		struct dt_endpoint *e = &s->endpoints[s->endpoint_count++];
+		good &= dt_endpoint_init(e, s->config, DT_CONFIG_SERVER(s->config, i), dev, report);
+		good &= dt_endpoint_check_chain(e, s->config, report);
+	}
+	return good;
+}
+
+static bool
+open_chains(struct dt_server *s, struct dt_config_report *report)
+{
+	for (size_t i = 0; i < s->endpoint_count; i++)
+		if (!dt_endpoint_open_chain(&s->endpoints[i], s->config, s->plugin, report))
+			return false;
+	return true;
+}
+
+/* ---- sockets ---- */
+
+static struct dt_udp_options
+socket_options(const struct dt_server *s, const struct address *a)
+{
+	const struct dt_config_server *c = s->endpoints[a->endpoint].config;
+	return (struct dt_udp_options){
+	    .address = a->bound,
+	    .reuse_port = s->worker_count > 1 || c->socket.share_port,
+	    .dual_stack = c->socket.dual_stack,
+	    .receive_buffer = (uint32_t)c->socket.receive_buffer,
+	    .send_buffer = (uint32_t)c->socket.send_buffer,
+	};
+}
+
+static bool
+cannot_listen(const struct dt_server *s, const struct address *a, int error, struct dt_config_report *report)
+{
+	char pointer[128], text[DT_ADDR_TEXT], holder[128] = "";
+	snprintf(pointer, sizeof(pointer), "%s/listen/%zu", s->endpoints[a->endpoint].config->pointer, a->place);
+	bool known = error == EADDRINUSE && dt_udp_holder(&a->bound, holder, sizeof(holder));
+	dt_config_error_at(s->config, report, pointer, "cannot listen on %s: %s%s%s",
+	    dt_addr_format(&a->bound, text), strerror(error), known ? ", held by " : "", holder);
+	return false;
+}
+
+static bool
+list_addresses(struct dt_server *s, struct dt_config_report *report)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < s->endpoint_count; i++)
+		count += s->endpoints[i].config->listen.count;
+	s->addresses = dt_alloc_array(count, sizeof(*s->addresses));
+	if (!s->addresses)
+		return false;
+	bool good = true;
+	for (size_t i = 0; i < s->endpoint_count; i++) {
+		const struct dtlsd_list *list = &s->endpoints[i].config->listen;
+		for (uint32_t k = 0; k < list->count; k++) {
+			struct address *a = &s->addresses[s->address_count++];
+			*a = (struct address){i, k, ((const struct dtlsd_address *)list->items)[k]};
+			struct dt_udp_options o = socket_options(s, a);
+			int error = s->endpoints[i].config->socket.share_port ? 0 : dt_udp_probe(&o);
+			if (error)
+				good = cannot_listen(s, a, error, report);
+		}
+	}
+	return good;
+}
+
+/* The sockets of one worker. The first worker's tell the others what port 0 became. */
+static bool
+open_sockets(struct dt_server *s, struct dt_worker_listen *listens, struct dt_config_report *report)
+{
+	for (size_t i = 0; i < s->address_count; i++)
+		listens[i].udp.fd = -1;
+	for (size_t i = 0; i < s->address_count; i++) {
+		struct address *a = &s->addresses[i];
+		struct dt_udp_options o = socket_options(s, a);
+		listens[i].endpoint = a->endpoint;
+		if (dt_udp_open(&listens[i].udp, &o) != DT_OK)
+			return cannot_listen(s, a, errno, report);
+		a->bound = listens[i].udp.local;
+	}
+	return true;
+}
+
+/* ---- workers ---- */
+
+static enum dt_err
+make_mailboxes(struct dt_server *s)
+{
+	s->mailboxes = dt_alloc_array(s->worker_count, sizeof(*s->mailboxes));
+	s->mailbox_list = dt_alloc_array(s->worker_count, sizeof(*s->mailbox_list));
+	if (!s->mailboxes || !s->mailbox_list)
+		return DT_ERR_NOMEM;
+	for (uint32_t i = 0; i < s->worker_count; i++) {
+		enum dt_err err = dt_mailbox_init(&s->mailboxes[i], MAILBOX_COUNT, MAILBOX_BYTES);
+		if (err != DT_OK)
+			return err;
+		s->mailbox_list[i] = &s->mailboxes[i];
+	}
+	struct dt_plugin_config plugin = {
+	    s->worker_count, s->mailbox_list, &s->logger->log, DEFERRED_MAX};
+	return dt_plugin_new(&plugin, &s->plugin);
+}
+
+static void
+largest_limits(const struct dt_server *s, size_t *packet_size, size_t *handshake_memory)
+{
+	*packet_size = *handshake_memory = 0;
+	for (size_t i = 0; i < s->endpoint_count; i++) {
+		const struct dt_config_limits *l = &s->endpoints[i].config->limits;
+		if (l->packet_size > *packet_size)
+			*packet_size = l->packet_size;
+		*handshake_memory += l->handshake_memory;
+	}
+}
+
+static enum dt_err
+make_worker(struct dt_server *s, uint32_t index, struct dt_config_report *report)
+{
+	enum dt_err err = DT_ERR_CONFIG;
+	size_t packet_size, handshake_memory;
+	struct dt_worker_listen *listens = dt_alloc_array(s->address_count, sizeof(*listens));
+	if (!listens)
+		return DT_ERR_NOMEM;
+	largest_limits(s, &packet_size, &handshake_memory);
+	if (open_sockets(s, listens, report)) {
+		struct dt_worker_config config = {
+		    .index = index,
+		    .endpoints = s->endpoints,
+		    .endpoint_count = s->endpoint_count,
+		    .listens = listens,
+		    .listen_count = s->address_count,
+		    .plugin = s->plugin,
+		    .mailbox = &s->mailboxes[index],
+		    .log = &s->logger->log,
+		    .cookie_secret = s->cookie_secret,
+		    .packet_size = packet_size,
+		    .handshake_memory = handshake_memory / s->worker_count,
+		};
+		err = dt_worker_new(&config, &s->workers[index]);
+	}
+	for (size_t i = 0; i < s->address_count; i++)
+		if (listens[i].udp.fd >= 0)
+			dt_udp_close(&listens[i].udp);
+	dt_free(listens);
+	return err;
+}
+
+static enum dt_err
+make_workers(struct dt_server *s, struct dt_config_report *report)
+{
+	s->workers = dt_alloc_array(s->worker_count, sizeof(*s->workers));
+	if (!s->workers)
+		return DT_ERR_NOMEM;
+	if (!list_addresses(s, report))
+		return report->errors ? DT_ERR_CONFIG : DT_ERR_NOMEM;
+	for (uint32_t i = 0; i < s->worker_count; i++) {
+		enum dt_err err = make_worker(s, i, report);
+		if (err != DT_OK)
+			return err;
+	}
+	return DT_OK;
+}
+
+static enum dt_err
+start_workers(struct dt_server *s)
+{
+	for (uint32_t i = 0; i < s->worker_count; i++) {
+		enum dt_err err = dt_worker_start(s->workers[i]);
+		if (err != DT_OK)
+			return err;
+	}
+	return DT_OK;
+}
+
+static enum dt_err
+drop_privileges(struct dt_server *s, struct dt_config_report *report)
+{
+	const char *user = s->config->user;
+	enum dt_err err = user ? dt_privileges_drop(user) : DT_OK;
+	if (err == DT_OK)
+		return DT_OK;
+	dt_config_error_at(s->config, report, "/user", "cannot become \"%s\": %s", user,
+	    err == DT_ERR_GONE ? "no such user" : strerror(errno));
+	return DT_ERR_CONFIG;
+}
+
+/* ---- the whole ---- */
+
+static enum dt_err
+new_server(const struct dt_config *config, struct dt_logger *logger, struct dt_server **out)
+{
+	struct dt_server *s = *out = dt_alloc(sizeof(*s));
+	if (!s)
+		return DT_ERR_NOMEM;
+	s->config = config;
+	s->logger = logger;
+	s->worker_count = config->workers ? (uint32_t)config->workers : dt_thread_cpus();
+	if (s->worker_count > DT_CONN_WORKERS_MAX)
+		s->worker_count = DT_CONN_WORKERS_MAX;
+	dt_random(s->cookie_secret, sizeof(s->cookie_secret));
+	return DT_OK;
+}
+
+static void
+free_server(struct dt_server **slot)
+{
+	struct dt_server *s = *slot;
+	for (uint32_t i = 0; s->mailbox_list && i < s->worker_count; i++)
+		if (s->mailbox_list[i])
+			dt_mailbox_close(s->mailbox_list[i]);
+	for (uint32_t i = 0; s->workers && i < s->worker_count; i++)
+		dt_worker_free(&s->workers[i]);
+	for (size_t i = 0; i < s->endpoint_count; i++)
+		dt_endpoint_fini(&s->endpoints[i]);
+	dt_plugin_free(&s->plugin);
+	for (uint32_t i = 0; s->mailbox_list && i < s->worker_count; i++)
+		if (s->mailbox_list[i])
+			dt_mailbox_fini(s->mailbox_list[i]);
+	dt_free(s->mailboxes);
+	dt_free(s->mailbox_list);
+	dt_free(s->workers);
+	dt_free(s->addresses);
+	dt_free(s->endpoints);
+	dt_free_secret(s, sizeof(*s));
+	*slot = NULL;
+}
+
+enum dt_err
+dt_server_check(const struct dt_config *config, bool dev, struct dt_config_report *report)
+{
+	struct dt_server *s;
+	enum dt_err err = new_server(config, NULL, &s);
+	if (err != DT_OK)
+		return err;
+	if (!init_endpoints(s, dev, report))
+		err = report->errors ? DT_ERR_CONFIG : DT_ERR_NOMEM;
+	free_server(&s);
+	return err;
+}
+
+static void
+stop_workers(struct dt_server *s)
+{
+	for (uint32_t i = 0; s->workers && i < s->worker_count; i++)
+		if (s->workers[i])
+			dt_worker_stop(s->workers[i]);
+	for (uint32_t i = 0; s->workers && i < s->worker_count; i++)
+		if (s->workers[i])
+			dt_worker_join(s->workers[i]);
+}
+
+enum dt_err
+dt_server_start(const struct dt_config *config, bool dev, struct dt_logger *logger,
+    struct dt_server **out, struct dt_config_report *report)
+{
+	enum dt_err err = new_server(config, logger, out);
+	if (err != DT_OK)
+		return err;
+	struct dt_server *s = *out;
+	if (!init_endpoints(s, dev, report)) {
+		err = report->errors ? DT_ERR_CONFIG : DT_ERR_NOMEM;
+		goto fail;
+	}
+	if ((err = make_mailboxes(s)) != DT_OK)
+		goto fail;
+	if (!open_chains(s, report)) {
+		err = DT_ERR_CONFIG;
+		goto fail;
+	}
+	if ((err = make_workers(s, report)) != DT_OK)
+		goto fail;
+	if ((err = drop_privileges(s, report)) != DT_OK)
+		goto fail;
+	if ((err = start_workers(s)) != DT_OK)
+		goto fail;
+	return DT_OK;
+fail:
+	stop_workers(s);
+	free_server(out);
+	return err;
+}
+
+void
+dt_server_stop(struct dt_server **slot)
+{
+	struct dt_server *s = *slot;
+	struct dt_counters sum = {0};
+	stop_workers(s);
+	for (uint32_t i = 0; i < s->worker_count; i++)
+		dt_counters_add(&sum, dt_worker_counters(s->workers[i]));
+	dt_stats_log(&s->logger->log, &sum);
+	for (size_t i = 0; i < s->endpoint_count; i++)
+		dt_stats_log_chain(&s->logger->log, s->endpoints[i].config->name, s->endpoints[i].chain);
+	free_server(slot);
+}
+
+void
+dt_server_addresses(const struct dt_server *s,
+    void (*each)(void *arg, const char *server, const struct dtlsd_address *address), void *arg)
+{
+	for (size_t i = 0; i < s->address_count; i++)
+		each(arg, s->endpoints[s->addresses[i].endpoint].config->name, &s->addresses[i].bound);
+}

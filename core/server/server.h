@@ -1,0 +1,35 @@
+/* server.h - the whole server: endpoints, workers, what they share.
+ *
+ * From a configuration to a running server and back. Everything is reachable from here; there are
+ * no globals.
+ * Owner: the program. Threads: the main thread.
+ */
+#ifndef DT_SERVER_SERVER_H
+#define DT_SERVER_SERVER_H
+
+#include <stdbool.h>
+
+#include "base/counters.h"
+#include "config/config.h"
+#include "server/logger.h"
+
+struct dt_server;
+
+/* Reads keys and certificates, opens modules and sockets, becomes the user of the configuration,
+ * starts the workers. What is wrong with the configuration goes to the report (DT_ERR_CONFIG);
+ * everything else into the log. `config` and `logger` are borrowed. `dev`: a certificate is made
+ * where none is given. */
+enum dt_err dt_server_start(const struct dt_config *config, bool dev, struct dt_logger *logger,
+    struct dt_server **out, struct dt_config_report *report) DT_MUST_USE;
+/* All that dt_server_start() can find out without leaving a trace: nothing is bound or opened. */
+enum dt_err dt_server_check(const struct dt_config *config, bool dev,
+    struct dt_config_report *report) DT_MUST_USE;
+/* Closes every connection with close_notify, stops the workers, writes the counters into the log,
+ * frees everything. */
+void dt_server_stop(struct dt_server **server);
+
+/* The addresses that are served, with their real ports: calls `each` for every one. */
+void dt_server_addresses(const struct dt_server *s,
+    void (*each)(void *arg, const char *server, const struct dtlsd_address *address), void *arg);
+
+#endif

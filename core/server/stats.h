@@ -1,0 +1,17 @@
+/* stats.h - the counters of all workers, as lines of the log.
+ *
+ * Threads: any, while the workers exist.
+ */
+#ifndef DT_SERVER_STATS_H
+#define DT_SERVER_STATS_H
+
+#include "base/counters.h"
+#include "base/log.h"
+#include "plugin/chain.h"
+
+/* One line with every counter and every drop reason that is not 0: "name=value …". */
+void dt_stats_log(struct dt_log *log, const struct dt_counters *sum);
+/* A line for each instance of the chain that counted something. */
+void dt_stats_log_chain(struct dt_log *log, const char *server, const struct dt_chain *chain);
+
+#endif

@@ -1,0 +1,391 @@
+#include "server/worker.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "io/clock.h"
+#include "io/loop.h"
+#include "io/random.h"
+#include "io/thread.h"
+#include "io/wheel.h"
+#include "plugin/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BATCHES_PER_TURN 8u  /* of one socket: then the others have their turn */
+#define MAIL_PER_TURN 256u
+#define LAST_FLIGHT_MEMORY (16u * 1024u * 1024u) /* bytes, RFC 6347 4.2.4 within reason */
+
+struct socket {
+	struct dt_worker *worker; /* borrowed */
+	struct dt_udp udp;	  /* owned, like all below */
+	struct dt_udp_out out;
+	struct dt_watch watch;
+	struct dt_listener listener;
+	size_t packet_size; /* limits.packet_size of its endpoint */
+};
+
+struct dt_worker {
+	uint32_t index;
+	struct dt_endpoint *endpoints; /* borrowed */
+	size_t endpoint_count;
+	struct dt_mailbox *mailbox; /* borrowed */
+	struct dt_log *log;	    /* borrowed */
+	struct dt_loop loop;
+	struct dt_wheel wheel;
+	struct dt_watch mail_watch;
+	struct dt_counters counters;
+	struct dt_udp_batch batch;
+	struct socket *sockets; /* owned */
+	size_t socket_count;
+	struct dt_service *services; /* owned, one for each endpoint */
+	struct dt_conns *conns;	     /* owned */
+	struct dt_plugin_worker *plugin; /* owned */
+	struct socket *sending;	     /* whose datagram was reserved last */
+	struct dt_thread thread;
+	size_t chains_started;
+	bool stopping;
+	pthread_mutex_t lock; /* guards `started` */
+	pthread_cond_t changed;
+	enum { WAITING, RUNNING, REFUSED } started;
+};
+
+/* ---- out ---- */
+
+static uint8_t *
+reserve(void *arg, void *socket, const struct dt_path *path, size_t cap)
+{
+	struct dt_worker *w = arg;
+	w->sending = socket;
+	return cap <= DT_UDP_PAYLOAD_MAX ? dt_udp_out_reserve(&w->sending->out, path, cap) : NULL;
+}
+
+static void
+commit(void *arg, size_t len)
+{
+	struct dt_worker *w = arg;
+	dt_udp_out_commit(&w->sending->out, len);
+}
+
+static void
+flush_sockets(struct dt_worker *w)
+{
+	for (size_t i = 0; i < w->socket_count; i++)
+		if (w->sockets[i].out.count)
+			dt_udp_out_flush(&w->sockets[i].out);
+}
+
+/* ---- in ---- */
+
+static void
+take_datagram(struct socket *s, const struct dt_udp_datagram *d, struct dt_now now)
+{
+	struct dt_worker *w = s->worker;
+	if (d->truncated || d->len > s->packet_size) {
+		dt_count_drop(&w->counters, DT_DROP_TOO_LONG);
+		return;
+	}
+	dt_conns_input(w->conns, &s->listener, &d->path, d->data, d->len, d->capacity, now);
+	/* While the buffer still holds what a module may have sent back by reference. */
+	dt_plugin_worker_flush(w->plugin);
+}
+
+/* Records of epoch 1 and up come from clients that are in already: before any new one. */
+static bool
+is_established(const struct dt_udp_datagram *d)
+{
+	return d->len > 4 && (d->data[3] | d->data[4]) != 0;
+}
+
+static void
+socket_ready(struct dt_watch *watch, uint32_t events, struct dt_now now)
+{
+	struct socket *s = DT_CONTAINER(watch, struct socket, watch);
+	struct dt_udp_batch *b = &s->worker->batch;
+	(void)events;
+	for (unsigned i = 0; i < BATCHES_PER_TURN && dt_udp_recv(&s->udp, b) > 0; i++) {
+		for (size_t k = 0; k < b->count; k++)
+			if (is_established(&b->item[k]))
+				take_datagram(s, &b->item[k], now);
+		for (size_t k = 0; k < b->count; k++)
+			if (!is_established(&b->item[k]))
+				take_datagram(s, &b->item[k], now);
+	}
+}
+
+static void
+mail_ready(struct dt_watch *watch, uint32_t events, struct dt_now now)
+{
+	struct dt_worker *w = DT_CONTAINER(watch, struct dt_worker, mail_watch);
+	(void)events;
+	(void)now;
+	dt_mailbox_drain(w->mailbox, w->plugin, MAIL_PER_TURN);
+}
+
+static void
+begin_turn(void *arg, struct dt_now now)
+{
+	struct dt_worker *w = arg;
+	dt_plugin_worker_turn(w->plugin, now);
+}
+
+/* ---- the thread ---- */
+
+static void
+report_start(struct dt_worker *w, int started)
+{
+	pthread_mutex_lock(&w->lock);
+	w->started = started;
+	pthread_cond_signal(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+}
+
+static enum dt_err
+start_chains(struct dt_worker *w)
+{
+	for (size_t i = 0; i < w->endpoint_count; i++) {
+		struct dt_chain *chain = w->endpoints[i].chain;
+		enum dt_err err = dt_chain_worker_start(chain, w->plugin);
+		if (err != DT_OK)
+			return err;
+		w->chains_started++;
+		w->services[i].events = dt_chain_events(chain, w->plugin);
+		w->services[i].listening = true;
+	}
+	return DT_OK;
+}
+
+static enum dt_err
+watch_sockets(struct dt_worker *w)
+{
+	for (size_t i = 0; i < w->socket_count; i++) {
+		struct socket *s = &w->sockets[i];
+		enum dt_err err = dt_loop_add(&w->loop, &s->watch, s->udp.fd, EPOLLIN);
+		if (err != DT_OK)
+			return err;
+	}
+	return dt_loop_add(&w->loop, &w->mail_watch, w->mailbox->fd, EPOLLIN);
+}
+
+static void
+end_turn(struct dt_worker *w, struct dt_now now)
+{
+	dt_wheel_run(&w->wheel, now);
+	dt_plugin_worker_turn_end(w->plugin);
+	flush_sockets(w);
+}
+
+/* Everybody is told, and what modules still want to say goes out. */
+static void
+drain(struct dt_worker *w)
+{
+	struct dt_now now = dt_clock_now();
+	dt_plugin_worker_turn(w->plugin, now);
+	for (size_t i = 0; i < w->endpoint_count; i++)
+		w->services[i].listening = false;
+	/* A hook may still send to a connection that is closed after its own. */
+	dt_conns_close_all(w->conns, NULL, DT_CLOSE_DRAIN, now);
+	end_turn(w, now);
+	DT_ASSERT(dt_conns_count(w->conns) == 0);
+}
+
+static void
+run(void *arg)
+{
+	struct dt_worker *w = arg;
+	struct dt_now now = dt_clock_now();
+	dt_plugin_worker_turn(w->plugin, now);
+	bool good = start_chains(w) == DT_OK && watch_sockets(w) == DT_OK;
+	report_start(w, good ? RUNNING : REFUSED);
+	if (good) {
+		end_turn(w, now);
+		while (!w->stopping) {
+			now = dt_loop_turn(&w->loop, dt_wheel_next(&w->wheel), now.mono);
+			end_turn(w, now);
+		}
+		drain(w);
+	}
+	while (w->chains_started > 0)
+		dt_chain_worker_stop(w->endpoints[--w->chains_started].chain, w->plugin);
+	dt_loop_remove(&w->loop, &w->mail_watch);
+}
+
+/* ---- made and unmade on the main thread ---- */
+
+static void
+make_services(struct dt_worker *w)
+{
+	for (size_t i = 0; i < w->endpoint_count; i++) {
+		struct dt_endpoint *e = &w->endpoints[i];
+		const struct dt_config_server *c = e->config;
+		w->services[i] = (struct dt_service){
+		    .name = c->name,
+		    .tls = e->tls,
+		    .psk_file = e->psk_file,
+		    .idle_timeout = {c->idle_timeout},
+		    .handshake_timeout = {c->handshake.timeout},
+		    .load = &e->load,
+		    .connection_limit = (uint32_t)c->limits.connections,
+		    .handshake_limit = (uint32_t)c->limits.handshakes,
+		    .hellos_per_prefix = c->limits.hellos_per_prefix.count,
+		    .hellos_window_ns = c->limits.hellos_per_prefix.per_ns,
+		};
+	}
+}
+
+static enum dt_err
+make_sockets(struct dt_worker *w, const struct dt_worker_config *config)
+{
+	for (size_t i = 0; i < config->listen_count; i++) {
+		struct dt_worker_listen *l = &config->listens[i];
+		struct socket *s = &w->sockets[w->socket_count++];
+		s->worker = w;
+		s->udp = l->udp;
+		l->udp.fd = -1;
+		s->listener = (struct dt_listener){&w->services[l->endpoint], s};
+		s->packet_size = w->endpoints[l->endpoint].config->limits.packet_size;
+		dt_watch_init(&s->watch, socket_ready);
+		enum dt_err err = dt_udp_out_init(&s->out, &s->udp, &w->counters);
+		if (err != DT_OK)
+			return err;
+	}
+	return DT_OK;
+}
+
+static enum dt_err
+make_rooms(struct dt_worker *w, const struct dt_worker_config *config)
+{
+	struct dt_conns_config conns = {
+	    .worker = w->index,
+	    .wheel = &w->wheel,
+	    .counters = &w->counters,
+	    .log = w->log,
+	    .out = {w, reserve, commit},
+	    .cookie_secret = config->cookie_secret,
+	    .handshake_memory = config->handshake_memory,
+	    .last_flight_memory = LAST_FLIGHT_MEMORY,
+	};
+	dt_random(&conns.hash_key, sizeof(conns.hash_key));
+	enum dt_err err = dt_conns_new(&conns, &w->conns);
+	if (err != DT_OK)
+		return err;
+	struct dt_plugin_worker_config plugin = {
+	    .plugin = config->plugin,
+	    .index = w->index,
+	    .wheel = &w->wheel,
+	    .loop = &w->loop,
+	    .conns = w->conns,
+	    .counters = &w->counters,
+	};
+	return dt_plugin_worker_new(&plugin, &w->plugin);
+}
+
+enum dt_err
+dt_worker_new(const struct dt_worker_config *config, struct dt_worker **out)
+{
+	enum dt_err err = DT_ERR_NOMEM;
+	struct dt_worker *w = *out = dt_alloc(sizeof(*w));
+	if (!w)
+		return err;
+	w->index = config->index;
+	w->endpoints = config->endpoints;
+	w->endpoint_count = config->endpoint_count;
+	w->mailbox = config->mailbox;
+	w->log = config->log;
+	w->loop.epoll = -1;
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->changed, NULL);
+	dt_watch_init(&w->mail_watch, mail_ready);
+	dt_wheel_init(&w->wheel, dt_clock_now().mono);
+	w->services = dt_alloc_array(config->endpoint_count, sizeof(*w->services));
+	w->sockets = dt_alloc_array(config->listen_count, sizeof(*w->sockets));
+	if (!w->services || !w->sockets)
+		goto fail;
+	make_services(w);
+	if ((err = dt_loop_init(&w->loop)) != DT_OK)
+		goto fail;
+	w->loop.begin = begin_turn;
+	w->loop.begin_arg = w;
+	if ((err = dt_udp_batch_init(&w->batch, config->packet_size, &w->counters)) != DT_OK)
+		goto fail;
+	if ((err = make_sockets(w, config)) != DT_OK || (err = make_rooms(w, config)) != DT_OK)
+		goto fail;
+	return DT_OK;
+fail:
+	dt_worker_free(out);
+	return err;
+}
+
+void
+dt_worker_free(struct dt_worker **slot)
+{
+	struct dt_worker *w = *slot;
+	if (!w)
+		return;
+	dt_plugin_worker_free(&w->plugin);
+	dt_conns_free(&w->conns);
+	for (size_t i = 0; i < w->socket_count; i++) {
+		dt_loop_remove(&w->loop, &w->sockets[i].watch);
+		dt_udp_out_fini(&w->sockets[i].out);
+		dt_udp_close(&w->sockets[i].udp);
+	}
+	dt_udp_batch_fini(&w->batch);
+	dt_loop_fini(&w->loop);
+	dt_free(w->sockets);
+	dt_free(w->services);
+	pthread_cond_destroy(&w->changed);
+	pthread_mutex_destroy(&w->lock);
+	dt_free(w);
+	*slot = NULL;
+}
+
+enum dt_err
+dt_worker_start(struct dt_worker *w)
+{
+	char name[16];
+	snprintf(name, sizeof(name), "worker %u", w->index);
+	enum dt_err err = dt_thread_start(&w->thread, name, run, w);
+	if (err != DT_OK)
+		return err;
+	pthread_mutex_lock(&w->lock);
+	while (w->started == WAITING)
+		pthread_cond_wait(&w->changed, &w->lock);
+	bool running = w->started == RUNNING;
+	pthread_mutex_unlock(&w->lock);
+	if (running)
+		return DT_OK;
+	dt_thread_join(&w->thread);
+	return DT_ERR_REFUSED;
+}
+
+static void
+stop_now(void *arg, void *data, size_t len)
+{
+	(void)arg;
+	(void)len;
+	struct dt_worker *w;
+	memcpy(&w, data, sizeof(w));
+	w->stopping = true;
+}
+
+void
+dt_worker_stop(struct dt_worker *w)
+{
+	/* Full only while modules flood it: the worker empties it in its next turn. */
+	while (w->thread.started && dt_mailbox_post(w->mailbox, stop_now, &w, sizeof(w)) == DT_ERR_AGAIN)
+		sched_yield();
+}
+
+void
+dt_worker_join(struct dt_worker *w)
+{
+	dt_thread_join(&w->thread);
+}
+
+const struct dt_counters *
+dt_worker_counters(const struct dt_worker *w)
+{
+	return &w->counters;
+}

@@ -1,0 +1,52 @@
+/* worker.h - one thread that owns its sockets, its connections and its time.
+ *
+ * Workers share nothing but what is read-only (the endpoints) and the counts of their loads. The
+ * main thread makes a worker, sockets included, starts its thread, and reaches it through its
+ * mailbox only.
+ * Owner: struct dt_server. Threads: new, start, stop and free on the main thread.
+ */
+#ifndef DT_SERVER_WORKER_H
+#define DT_SERVER_WORKER_H
+
+#include "base/counters.h"
+#include "io/mailbox.h"
+#include "io/udp.h"
+#include "plugin/plugin.h"
+#include "server/endpoint.h"
+
+struct dt_worker;
+
+/* A socket to serve: made by the server, one for each worker and address. */
+struct dt_worker_listen {
+	size_t endpoint; /* index */
+	struct dt_udp udp; /* the worker takes it over */
+};
+
+struct dt_worker_config {
+	uint32_t index;
+	struct dt_endpoint *endpoints; /* borrowed, like all below */
+	size_t endpoint_count;
+	struct dt_worker_listen *listens;
+	size_t listen_count;
+	struct dt_plugin *plugin;
+	struct dt_mailbox *mailbox;
+	struct dt_log *log;
+	const uint8_t *cookie_secret;
+	size_t packet_size, handshake_memory;
+};
+
+enum dt_err dt_worker_new(const struct dt_worker_config *config, struct dt_worker **out) DT_MUST_USE;
+/* The thread has ended or never began. */
+void dt_worker_free(struct dt_worker **worker);
+
+/* Starts the thread and waits until its modules have started. DT_ERR_REFUSED: one did not (it is in
+ * the log), and the thread has ended. */
+enum dt_err dt_worker_start(struct dt_worker *w) DT_MUST_USE;
+/* Tells it to close every connection with close_notify and to end. */
+void dt_worker_stop(struct dt_worker *w);
+void dt_worker_join(struct dt_worker *w);
+
+/* Threads: any, while the worker exists. */
+const struct dt_counters *dt_worker_counters(const struct dt_worker *w);
+
+#endif

@@ -17,7 +17,9 @@
 #define ALERT_CERTIFICATE_REVOKED 44u
 #define ALERT_ACCESS_DENIED 49u
 
-/* X509_V_ERR_…: part of OpenSSL's ABI, and of ours through verify_code. */
+/* X509_V_ERR_…: part of OpenSSL's ABI, and of ours through verify_code. `expired` relies on the
+ * server to give the first two only if the dates are all that is wrong: OpenSSL itself stops at
+ * an expired issuer, before it has looked at the signature of the client's certificate. */
 #define VERIFY_NOT_YET_VALID 9
 #define VERIFY_HAS_EXPIRED 10
 #define VERIFY_REVOKED 23

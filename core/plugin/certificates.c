@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "conn/conn.h"
 #include "pki/fields.h"
+#include "plugin/gate.h"
 #include "plugin/worker_state.h"
 
 struct dt_seen_certificate {
@@ -15,6 +16,9 @@ const struct dtlsd_certificate *
 dt_certificates_of(struct dt_plugin_worker *pw, const struct dt_conn *c)
 {
 	uint64_t conn = dt_conn_id(c);
+	/* While the client stands in the gate, its certificate is in the event only. */
+	if (pw->gate && pw->gate->conn == c && pw->gate->event->kind == DT_GATE_AUTH)
+		return pw->gate->event->auth.certificate;
 	for (struct dt_seen_certificate *s = pw->certificates; s; s = s->next)
 		if (s->conn == conn)
 			return &s->fields->cert;

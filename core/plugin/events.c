@@ -38,12 +38,13 @@ on_psk_lookup(void *arg, struct dt_conn *c, struct dtlsd_psk *psk)
 	struct dt_gate_run run = begin_run(arg, c, &event);
 	struct dt_decision out = {.gate = DT_GATE_REJECT};
 	dt_gate_ask(&run, &out);
-	if (out.gate == DT_GATE_ACCEPT) {
+	enum dt_gate gate = out.gate;
+	if (gate == DT_GATE_ACCEPT) {
 		memcpy(psk->key, out.key, out.key_len);
 		psk->key_len = out.key_len;
 	}
 	dt_wipe(&out, sizeof(out));
-	return out.gate;
+	return gate;
 }
 
 static enum dt_gate

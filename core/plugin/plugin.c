@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "conn/table.h"
 #include "plugin/instance.h"
 
 #define PLUGIN_MAGIC 0x6474706cu
@@ -10,7 +11,7 @@ enum dt_err
 dt_plugin_new(const struct dt_plugin_config *config, struct dt_plugin **out)
 {
 	uint32_t workers = config->worker_count;
-	DT_ASSERT(workers > 0 && workers <= 256); /* a connection's id has 8 bits for it */
+	DT_ASSERT(workers > 0 && workers <= DT_CONN_WORKERS_MAX);
 	struct dt_plugin *p = dt_alloc(sizeof(*p) + workers * sizeof(p->shared[0]));
 	if (!p)
 		return DT_ERR_NOMEM;

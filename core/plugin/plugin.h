@@ -17,7 +17,7 @@
 struct dt_plugin;
 
 struct dt_plugin_config {
-	uint32_t worker_count;
+	uint32_t worker_count; /* 1 to DT_CONN_WORKERS_MAX */
 	struct dt_mailbox *const *mailboxes; /* borrowed, one for each worker: outlive the plugin */
 	struct dt_log *log;		     /* borrowed */
 	uint32_t defer_limit;		     /* verdicts that may wait on one worker; below 2^24 */

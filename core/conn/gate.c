@@ -61,17 +61,24 @@ dt_gate_psk(struct dt_conn *c, struct dt_span identity, struct dtlsd_psk *psk)
 	return remember(c, DT_GATE_PSK, gate);
 }
 
-/* DER of the chain as the client sent it. Returns how many; free each with OPENSSL_free(). */
-static uint32_t
-encode_chain(STACK_OF(X509) *chain, struct dtlsd_bytes out[CHAIN_MAX])
+static bool
+encode(X509 *x, struct dtlsd_bytes *out)
 {
-	uint32_t count = 0;
-	for (int i = 0; i < sk_X509_num(chain) && count < CHAIN_MAX; i++) {
-		uint8_t *der = NULL;
-		int len = i2d_X509(sk_X509_value(chain, i), &der);
-		if (len > 0)
-			out[count++] = (struct dtlsd_bytes){der, (size_t)len};
-	}
+	uint8_t *der = NULL;
+	int len = x ? i2d_X509(x, &der) : 0;
+	*out = (struct dtlsd_bytes){der, len > 0 ? (size_t)len : 0};
+	return len > 0;
+}
+
+/* DER of what the client sent, leaf first. Returns how many; free each with OPENSSL_free(). */
+static uint32_t
+encode_chain(const struct dt_hs_peer *peer, struct dtlsd_bytes out[CHAIN_MAX])
+{
+	if (!encode(peer->leaf, &out[0]))
+		return 0;
+	uint32_t count = 1;
+	for (int i = 0; i < sk_X509_num(peer->chain) && count < CHAIN_MAX; i++)
+		count += encode(sk_X509_value(peer->chain, i), &out[count]);
 	return count;
 }
 
@@ -98,13 +105,7 @@ dt_gate_auth(struct dt_conn *c, uint8_t *alert)
 	dt_hs_peer(c->setup->hs, &peer);
 	struct dtlsd_bytes chain[CHAIN_MAX];
 	struct dt_cert_fields *fields = NULL;
-	uint32_t count = encode_chain(peer.chain, chain);
-	if (peer.leaf && count == 0) { /* a resumption knows the leaf alone */
-		uint8_t *der = NULL;
-		int len = i2d_X509(peer.leaf, &der);
-		if (len > 0)
-			chain[count++] = (struct dtlsd_bytes){der, (size_t)len};
-	}
+	uint32_t count = encode_chain(&peer, chain);
 	enum dt_gate gate = DT_GATE_REJECT; /* a certificate that cannot be shown is not let in */
 	*alert = DT_ALERT_BAD_CERTIFICATE;
 	if (!peer.leaf || (count && dt_cert_fields_new(chain[0].data, chain[0].len, &fields) == DT_CERT_OK)) {

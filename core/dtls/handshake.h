@@ -78,7 +78,7 @@ enum dt_hs_step dt_hs_give_psk(struct dt_handshake *hs, struct dt_span key, stru
 /* Of an open DT_HS_AUTH. */
 struct dt_hs_peer {
 	X509 *leaf;		/* borrowed; NULL = no certificate                      */
-	STACK_OF(X509) *chain;	/* borrowed; leaf first; NULL on resumption             */
+	STACK_OF(X509) *chain;	/* borrowed: what it sent behind the leaf; NULL on resumption */
 	int verify_code;	/* X509_V_…; -1 = no certificate                        */
 	bool resumed;
 };

@@ -227,6 +227,7 @@ set_options(struct dt_tls *tls, const struct dt_tls_settings *s)
 	if (!s->tickets)
 		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_dh_auto(ctx, 1); /* for DHE suites that somebody names */
 	SSL_CTX_set_cookie_verify_cb(ctx, confirm_cookie);
 	SSL_CTX_set_cookie_generate_cb(ctx, refuse_to_make_cookie);
 	if (s->psk)

@@ -209,7 +209,6 @@ dt_endpoint_init(struct dt_endpoint *e, const struct dt_config *config,
 	/* All that is wrong is told at once. */
 	bool good = load_trust(e, &p);
 	good &= load_psk_file(e, &p);
-	good &= open_key_log(e, &p);
 	good &= load_certificates(&c, ephemeral, &p);
 	good = good && make_tls(e, &c, &p);
 	for (size_t i = 0; i < CERTIFICATES_MAX; i++)
@@ -254,12 +253,15 @@ dt_endpoint_check_chain(const struct dt_endpoint *e, const struct dt_config *con
 }
 
 bool
-dt_endpoint_open_chain(struct dt_endpoint *e, const struct dt_config *config, struct dt_plugin *plugin,
+dt_endpoint_open(struct dt_endpoint *e, const struct dt_config *config, struct dt_plugin *plugin,
     struct dt_config_report *report)
 {
 	const struct dt_config_server *s = e->config;
+	struct place p = {config, s, report};
 	struct dt_chain_entry entries[DT_CONFIG_CHAIN_MAX];
 	size_t count = 0;
+	if (!open_key_log(e, &p))
+		return false;
 	for (uint32_t i = 0; i < s->chain.count; i++) {
 		const struct dt_config_chain_entry *entry = DT_CONFIG_ENTRY(s, i);
 		if (!entry->enabled)
@@ -276,7 +278,6 @@ dt_endpoint_open_chain(struct dt_endpoint *e, const struct dt_config *config, st
 	char why[DT_CHAIN_WHY];
 	if (dt_chain_new(plugin, s->name, entries, count, &e->chain, why) == DT_OK)
 		return true;
-	struct place p = {config, s, report};
 	return wrong(&p, "/chain", "%s", why);
 }
 

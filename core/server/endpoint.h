@@ -23,7 +23,7 @@ struct dt_endpoint {
 	struct dt_trust *trust;		       /* NULL: nobody is asked for a certificate */
 	struct dt_psk_file *psk_file;	       /* NULL: none */
 	struct dt_key_log key_log;
-	struct dt_chain *chain;		       /* NULL until dt_endpoint_open_chain() */
+	struct dt_chain *chain;		       /* NULL until dt_endpoint_open() */
 	struct dt_service_load load;
 };
 
@@ -34,8 +34,8 @@ bool dt_endpoint_init(struct dt_endpoint *e, const struct dt_config *config,
 /* The modules' own checks; false when one complained. */
 bool dt_endpoint_check_chain(const struct dt_endpoint *e, const struct dt_config *config,
     struct dt_config_report *report);
-/* Makes the instances. */
-bool dt_endpoint_open_chain(struct dt_endpoint *e, const struct dt_config *config,
+/* What leaves traces: opens the key log, makes the instances of the chain. */
+bool dt_endpoint_open(struct dt_endpoint *e, const struct dt_config *config,
     struct dt_plugin *plugin, struct dt_config_report *report);
 /* Also for one that is half made or all zero. The workers are gone. */
 void dt_endpoint_fini(struct dt_endpoint *e);

@@ -36,12 +36,13 @@ struct dt_server {
 	struct dt_worker **workers;
 	struct dt_plugin *plugin;
 	uint8_t cookie_secret[DT_COOKIE_SECRET_LEN];
+	bool dev; /* a certificate is made where none is given */
 };
 
 /* ---- endpoints ---- */
 
 static bool
-init_endpoints(struct dt_server *s, bool dev, struct dt_config_report *report)
+init_endpoints(struct dt_server *s, struct dt_config_report *report)
 {
 	bool good = true;
 	s->endpoints = dt_alloc_array(s->config->servers.count, sizeof(*s->endpoints));
@@ -49,17 +50,17 @@ init_endpoints(struct dt_server *s, bool dev, struct dt_config_report *report)
 		return false;
 	for (uint32_t i = 0; i < s->config->servers.count; i++) {
 		struct dt_endpoint *e = &s->endpoints[s->endpoint_count++];
-		good &= dt_endpoint_init(e, s->config, DT_CONFIG_SERVER(s->config, i), dev, report);
+		good &= dt_endpoint_init(e, s->config, DT_CONFIG_SERVER(s->config, i), s->dev, report);
 		good &= dt_endpoint_check_chain(e, s->config, report);
 	}
 	return good;
 }
 
 static bool
-open_chains(struct dt_server *s, struct dt_config_report *report)
+open_endpoints(struct dt_server *s, struct dt_config_report *report)
 {
 	for (size_t i = 0; i < s->endpoint_count; i++)
-		if (!dt_endpoint_open_chain(&s->endpoints[i], s->config, s->plugin, report))
+		if (!dt_endpoint_open(&s->endpoints[i], s->config, s->plugin, report))
 			return false;
 	return true;
 }
@@ -85,8 +86,9 @@ cannot_listen(const struct dt_server *s, const struct address *a, int error, str
 	char pointer[128], text[DT_ADDR_TEXT], holder[128] = "";
 	snprintf(pointer, sizeof(pointer), "%s/listen/%zu", s->endpoints[a->endpoint].config->pointer, a->place);
 	bool known = error == EADDRINUSE && dt_udp_holder(&a->bound, holder, sizeof(holder));
-	dt_config_error_at(s->config, report, pointer, "cannot listen on %s: %s%s%s",
-	    dt_addr_format(&a->bound, text), strerror(error), known ? ", held by " : "", holder);
+	dt_config_error_at(s->config, report, pointer, "cannot listen on %s: %s%s%s%s",
+	    dt_addr_format(&a->bound, text), strerror(error), known ? ", held by " : "", holder,
+	    s->dev ? "; choose another with --port (make run: PORT=)" : "");
 	return false;
 }
 
@@ -237,13 +239,14 @@ drop_privileges(struct dt_server *s, struct dt_config_report *report)
 /* ---- the whole ---- */
 
 static enum dt_err
-new_server(const struct dt_config *config, struct dt_logger *logger, struct dt_server **out)
+new_server(const struct dt_config *config, bool dev, struct dt_logger *logger, struct dt_server **out)
 {
 	struct dt_server *s = *out = dt_alloc(sizeof(*s));
 	if (!s)
 		return DT_ERR_NOMEM;
 	s->config = config;
 	s->logger = logger;
+	s->dev = dev;
 	s->worker_count = config->workers ? (uint32_t)config->workers : dt_thread_cpus();
 	if (s->worker_count > DT_CONN_WORKERS_MAX)
 		s->worker_count = DT_CONN_WORKERS_MAX;
@@ -279,10 +282,10 @@ enum dt_err
 dt_server_check(const struct dt_config *config, bool dev, struct dt_config_report *report)
 {
 	struct dt_server *s;
-	enum dt_err err = new_server(config, NULL, &s);
+	enum dt_err err = new_server(config, dev, NULL, &s);
 	if (err != DT_OK)
 		return err;
-	if (!init_endpoints(s, dev, report))
+	if (!init_endpoints(s, report))
 		err = report->errors ? DT_ERR_CONFIG : DT_ERR_NOMEM;
 	free_server(&s);
 	return err;
@@ -303,17 +306,17 @@ enum dt_err
 dt_server_start(const struct dt_config *config, bool dev, struct dt_logger *logger,
     struct dt_server **out, struct dt_config_report *report)
 {
-	enum dt_err err = new_server(config, logger, out);
+	enum dt_err err = new_server(config, dev, logger, out);
 	if (err != DT_OK)
 		return err;
 	struct dt_server *s = *out;
-	if (!init_endpoints(s, dev, report)) {
+	if (!init_endpoints(s, report)) {
 		err = report->errors ? DT_ERR_CONFIG : DT_ERR_NOMEM;
 		goto fail;
 	}
 	if ((err = make_mailboxes(s)) != DT_OK)
 		goto fail;
-	if (!open_chains(s, report)) {
+	if (!open_endpoints(s, report)) {
 		err = DT_ERR_CONFIG;
 		goto fail;
 	}

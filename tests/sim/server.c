@@ -1,0 +1,456 @@
+#include "server.h"
+
+#include <criterion/criterion.h>
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "conn/conn_state.h"
+
+struct reply {
+	struct dt_list node;
+	uint64_t id;
+	size_t len;
+	uint8_t bytes[];
+};
+
+/* ---- events ---- */
+
+static struct sim_diary *
+diary_of(struct sim_server *s, struct dt_conn *c)
+{
+	struct sim_diary *d = dt_conn_user(c);
+	if (!d) {
+		d = calloc(1, sizeof(*d));
+		cr_assert(d);
+		d->server = s;
+		d->id = dt_conn_id(c);
+		dt_list_append(&s->diaries, &d->node);
+		dt_conn_set_user(c, d);
+	}
+	cr_assert(d->id == dt_conn_id(c) && d->released == 0, "an event after the last one");
+	return d;
+}
+
+static void
+maybe_close(struct sim_server *s, struct dt_conn *c, enum sim_place here)
+{
+	if (s->closes == here)
+		dt_conn_close(c, DT_CLOSE_MODULE, sim_now());
+}
+
+static enum dt_gate
+answer(enum sim_verdict v, bool inherited)
+{
+	switch (v) {
+	case SIM_INHERIT:
+		return inherited ? DT_GATE_ACCEPT : DT_GATE_REJECT;
+	case SIM_ACCEPT:
+		return DT_GATE_ACCEPT;
+	case SIM_REJECT:
+		return DT_GATE_REJECT;
+	case SIM_WAIT:
+		return DT_GATE_WAIT;
+	}
+	return DT_GATE_REJECT;
+}
+
+static enum dt_gate
+on_request(void *arg, struct dt_conn *c, struct dtlsd_request *r)
+{
+	struct sim_server *s = arg;
+	struct sim_diary *d = diary_of(s, c);
+	cr_assert(d->asked++ == 0 && d->connected == 0);
+	r->alert = s->alert;
+	maybe_close(s, c, SIM_IN_REQUEST);
+	return answer(s->request, true);
+}
+
+static enum dt_gate
+on_psk(void *arg, struct dt_conn *c, struct dtlsd_psk *psk)
+{
+	struct sim_server *s = arg;
+	struct sim_diary *d = diary_of(s, c);
+	cr_assert(d->identities++ == 0 && d->connected == 0);
+	snprintf(d->identity, sizeof(d->identity), "%.*s", (int)psk->identity_len, (const char *)psk->identity);
+	if (s->psk == SIM_ACCEPT && s->key) {
+		psk->key_len = (uint32_t)strlen(s->key);
+		memcpy(psk->key, s->key, psk->key_len);
+	}
+	maybe_close(s, c, SIM_IN_PSK);
+	return answer(s->psk, true);
+}
+
+static void
+note_subject(struct sim_diary *d, const struct dtlsd_certificate *cert)
+{
+	d->subject[0] = '\0';
+	if (cert)
+		snprintf(d->subject, sizeof(d->subject), "%s", cert->subject);
+}
+
+static enum dt_gate
+on_auth(void *arg, struct dt_conn *c, struct dtlsd_auth *a)
+{
+	struct sim_server *s = arg;
+	struct sim_diary *d = diary_of(s, c);
+	cr_assert(d->auths++ == 0 && d->connected == 0);
+	note_subject(d, a->certificate);
+	d->verify_code = a->verify_code;
+	d->chain_count = a->chain_count;
+	d->resumed = a->resumed;
+	d->recommended = a->recommended == DTLSD_ACCEPT;
+	a->alert = s->alert;
+	maybe_close(s, c, SIM_IN_AUTH);
+	return answer(s->auth, d->recommended);
+}
+
+static void
+on_connected(void *arg, struct dt_conn *c, int32_t status, const char *text)
+{
+	struct sim_server *s = arg;
+	struct sim_diary *d = diary_of(s, c);
+	cr_assert(d->asked == 1, "connected without a request");
+	cr_assert(d->connected++ == 0, "connected twice");
+	d->status = status;
+	snprintf(d->text, sizeof(d->text), "%s", text);
+	maybe_close(s, c, SIM_IN_CONNECTED);
+}
+
+static void
+on_data(void *arg, struct dt_conn *c, uint8_t *data, size_t len, size_t capacity)
+{
+	struct sim_server *s = arg;
+	struct sim_diary *d = diary_of(s, c);
+	cr_assert(d->connected == 1 && d->status == 0 && d->disconnected == 0);
+	cr_assert(len > 0 && len <= capacity);
+	d->datagrams++;
+	d->bytes += len;
+	struct reply *r = malloc(sizeof(*r) + len);
+	cr_assert(r);
+	r->id = d->id;
+	r->len = len;
+	memcpy(r->bytes, data, len);
+	memset(data, 0xa5, capacity); /* ours to scribble on */
+	dt_list_append(&s->replies, &r->node);
+	maybe_close(s, c, SIM_IN_DATA);
+}
+
+static void
+on_disconnected(void *arg, struct dt_conn *c, int32_t status, const char *text)
+{
+	struct sim_diary *d = diary_of(arg, c);
+	cr_assert(d->connected == 1 && d->status == 0 && d->disconnected++ == 0);
+	d->end_status = status;
+	snprintf(d->end_text, sizeof(d->end_text), "%s", text);
+}
+
+static void
+on_released(void *arg, struct dt_conn *c)
+{
+	struct sim_diary *d = diary_of(arg, c);
+	cr_assert(d->connected == 0 || d->status != 0 || d->disconnected == 1);
+	d->released++;
+}
+
+static const struct dt_conn_events events = {NULL, on_request, on_psk, on_auth, on_connected, on_data,
+    on_disconnected, on_released};
+
+/* ---- what the service is made of ---- */
+
+static int
+verify(void *arg, X509 *leaf, STACK_OF(X509) *untrusted, struct dt_wall now)
+{
+	const struct sim_server *s = arg;
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	X509_STORE *store = s->trust;
+	cr_assert(ctx && X509_STORE_CTX_init(ctx, store, leaf, untrusted));
+	X509_VERIFY_PARAM *p = X509_STORE_CTX_get0_param(ctx);
+	X509_VERIFY_PARAM_set_time(p, (time_t)now.s);
+	X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_PARTIAL_CHAIN);
+	X509_verify_cert(ctx);
+	int code = X509_STORE_CTX_get_error(ctx);
+	X509_STORE_CTX_free(ctx);
+	ERR_clear_error();
+	return code;
+}
+
+static int
+verify_leaf(void *arg, X509 *leaf, struct dt_wall now)
+{
+	return verify(arg, leaf, NULL, now);
+}
+
+static STACK_OF(X509) *
+padding_chain(size_t bytes)
+{
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	while (bytes) {
+		size_t n = bytes < 5000 ? bytes : 5000;
+		struct sim_identity id;
+		sim_identity_make(&id, &(struct sim_cert_wish){.name = "padding", .ca = true, .comment = n});
+		cr_assert(X509_up_ref(id.cert) && sk_X509_push(chain, id.cert));
+		sim_identity_free(&id);
+		bytes -= n;
+	}
+	return chain;
+}
+
+static void
+make_tls(struct sim_server *s, const struct sim_options *o)
+{
+	struct sim_identity id = {0};
+	STACK_OF(X509) *chain = padding_chain(o->chain_bytes);
+	if (!o->psk_only)
+		sim_identity_make(&id, &(struct sim_cert_wish){.name = "server", .rsa = o->rsa});
+	struct dt_tls_certificate cert = {id.cert, id.key, chain};
+	s->trust = X509_STORE_new();
+	if (o->client_ca)
+		X509_STORE_add_cert(s->trust, o->client_ca);
+	struct dt_tls_settings settings = {
+	    .certificates = &cert,
+	    .certificate_count = o->psk_only ? 0 : 1,
+	    .suites = o->suites,
+	    .client_auth = o->client_auth,
+	    .verifier = {s, verify, verify_leaf},
+	    .trust_id = {o->trust_id},
+	    .tickets = o->tickets,
+	    .ticket_lifetime = o->ticket_lifetime,
+	    .ticket_secret = {1, 2, 3},
+	    .psk = o->psk,
+	    .mtu = o->mtu,
+	    .initial_timer = DT_SECONDS(1),
+	    .max_timer = DT_SECONDS(60),
+	};
+	char error[256];
+	enum dt_err err = dt_tls_new(&settings, &s->tls, error, sizeof(error));
+	cr_assert(err == DT_OK, "%s", error);
+	sk_X509_pop_free(chain, X509_free);
+	sim_identity_free(&id);
+}
+
+/* ---- the wire ---- */
+
+struct dt_path
+sim_path(uint32_t client)
+{
+	struct dt_path p = {
+	    .peer = {.family = DTLSD_IPV4, .port = 40000},
+	    .local = {.family = DTLSD_IPV4, .port = 4433, .ip = {192, 0, 2, 1}},
+	};
+	dt_write_uint(p.peer.ip, UINT32_C(10) << 24 | client, 4);
+	return p;
+}
+
+static uint8_t *
+reserve(void *arg, void *socket, const struct dt_path *path, size_t cap)
+{
+	struct sim_server *s = arg;
+	cr_assert(socket == s && cap > 0 && cap <= sizeof(s->out));
+	s->out_path = *path;
+	return s->out;
+}
+
+static void
+commit(void *arg, size_t len)
+{
+	struct sim_server *s = arg;
+	struct dt_reader r = dt_reader(s->out_path.peer.ip, 4);
+	s->sent++;
+	s->sent_bytes += len;
+	sim_link_send(s->link, (uint32_t)dt_read_uint(&r, 4) & 0xffffff, false, s->out, len);
+}
+
+void
+sim_server_init(struct sim_server *s, struct sim_link *link, const struct sim_options *o)
+{
+	memset(s, 0, sizeof(*s));
+	s->link = link;
+	dt_list_init(&s->diaries);
+	dt_list_init(&s->replies);
+	dt_wheel_init(&s->wheel, sim_now().mono);
+	make_tls(s, o);
+	s->events = events;
+	s->events.arg = s;
+	s->service = (struct dt_service){
+	    .name = "sim",
+	    .events = &s->events,
+	    .tls = s->tls,
+	    .idle_timeout = o->idle_timeout,
+	    .handshake_timeout = o->handshake_timeout,
+	    .load = &s->load,
+	    .connection_limit = o->connection_limit,
+	    .handshake_limit = o->handshake_limit,
+	    .hellos_per_prefix = o->hellos_per_prefix,
+	    .hellos_window_ns = 1000000000,
+	    .listening = true,
+	};
+	s->listener = (struct dt_listener){&s->service, s};
+	static const uint8_t secret[DT_COOKIE_SECRET_LEN] = {42};
+	struct dt_conns_config config = {
+	    .worker = 3,
+	    .wheel = &s->wheel,
+	    .counters = &s->counters,
+	    .out = {s, reserve, commit},
+	    .cookie_secret = secret,
+	    .hash_key = {1, 2},
+	    .handshake_memory = o->handshake_memory,
+	    .last_flight_memory = o->last_flight_memory,
+	};
+	cr_assert(dt_conns_new(&config, &s->conns) == DT_OK);
+}
+
+static void
+check_accounts(const struct sim_server *s)
+{
+	uint64_t accounted = sim_counter(s, DT_COUNT_HANDLED);
+	for (unsigned i = 0; i < DT_DROPS; i++)
+		if (dt_drop_infos[i].kind == DT_DROP_KIND_DATAGRAM)
+			accounted += sim_drops(s, i);
+	cr_assert(accounted == s->received, "%llu datagrams came, %llu are accounted for",
+	    (unsigned long long)s->received, (unsigned long long)accounted);
+}
+
+void
+sim_server_fini(struct sim_server *s)
+{
+	dt_conns_close_all(s->conns, NULL, DT_CLOSE_DRAIN, sim_now());
+	check_accounts(s);
+	cr_assert(dt_conns_count(s->conns) == 0);
+	cr_assert(s->load.connections == 0 && s->load.handshakes == 0);
+	cr_assert(sim_handshake_memory(s) == 0, "%zu bytes stay charged", sim_handshake_memory(s));
+	cr_assert(sim_last_flight_bytes(s) == 0);
+	cr_assert(s->tls->ssl_objects == 0);
+	cr_assert(dt_wheel_next(&s->wheel).ns == DT_NEVER.ns, "a timer stays armed");
+	sim_forget(s);
+	cr_assert(dt_list_empty(&s->diaries), "a connection was not released");
+	DT_LIST_EACH (node, next, &s->replies)
+		free(DT_CONTAINER(node, struct reply, node));
+	dt_conns_free(&s->conns);
+	dt_tls_free(&s->tls);
+	X509_STORE_free(s->trust);
+}
+
+static void
+send_replies(struct sim_server *s)
+{
+	DT_LIST_EACH (node, next, &s->replies) {
+		struct reply *r = DT_CONTAINER(node, struct reply, node);
+		struct dt_conn *c = dt_conns_find(s->conns, r->id);
+		dt_list_remove(node);
+		if (c)
+			cr_assert(dt_conn_send(c, r->bytes, r->len, sim_now()) == DT_OK);
+		free(r);
+	}
+}
+
+void
+sim_server_input(struct sim_server *s, uint32_t client, const uint8_t *bytes, size_t len)
+{
+	static uint8_t space[65536];
+	struct dt_path path = sim_path(client);
+	memcpy(space, bytes, len);
+	s->received++;
+	dt_conns_input(s->conns, &s->listener, &path, space, len, sizeof(space), sim_now());
+	send_replies(s);
+}
+
+struct dt_mono
+sim_server_next(struct sim_server *s)
+{
+	return dt_wheel_next(&s->wheel);
+}
+
+void
+sim_server_timers(struct sim_server *s)
+{
+	dt_wheel_run(&s->wheel, sim_now());
+	send_replies(s);
+}
+
+/* ---- for the tests ---- */
+
+struct sim_diary *
+sim_newest(struct sim_server *s)
+{
+	return dt_list_empty(&s->diaries) ? NULL : DT_CONTAINER(s->diaries.prev, struct sim_diary, node);
+}
+
+size_t
+sim_diary_count(const struct sim_server *s)
+{
+	size_t n = 0;
+	DT_LIST_EACH (node, next, &s->diaries)
+		n++;
+	return n;
+}
+
+void
+sim_forget(struct sim_server *s)
+{
+	DT_LIST_EACH (node, next, &s->diaries) {
+		struct sim_diary *d = DT_CONTAINER(node, struct sim_diary, node);
+		if (!d->released)
+			continue;
+		dt_list_remove(node);
+		free(d);
+	}
+}
+
+static struct dt_conn *
+newest_conn(struct sim_server *s)
+{
+	struct sim_diary *d = sim_newest(s);
+	cr_assert(d);
+	struct dt_conn *c = dt_conns_find(s->conns, d->id);
+	cr_assert(c, "the connection is gone");
+	return c;
+}
+
+void
+sim_verdict(struct sim_server *s, enum dt_gate_kind kind, bool accept, uint8_t alert, const char *key)
+{
+	struct dt_conn *c = newest_conn(s);
+	cr_assert(dt_conn_waiting(c, kind));
+	struct dt_span k = {(const uint8_t *)key, key ? strlen(key) : 0};
+	dt_conn_verdict(c, kind, accept, alert, k, sim_now());
+	send_replies(s);
+}
+
+enum dt_err
+sim_server_send(struct sim_server *s, const void *data, size_t len)
+{
+	return dt_conn_send(newest_conn(s), data, len, sim_now());
+}
+
+void
+sim_server_close(struct sim_server *s, enum dt_close why)
+{
+	dt_conn_close(newest_conn(s), why, sim_now());
+}
+
+uint64_t
+sim_counter(const struct sim_server *s, enum dt_counter which)
+{
+	return s->counters.count[which];
+}
+
+uint64_t
+sim_drops(const struct sim_server *s, enum dt_drop why)
+{
+	return s->counters.drop[why];
+}
+
+size_t
+sim_handshake_memory(const struct sim_server *s)
+{
+	return s->conns->handshake_memory.used;
+}
+
+size_t
+sim_last_flight_bytes(const struct sim_server *s)
+{
+	return s->conns->last_flight_bytes;
+}

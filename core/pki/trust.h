@@ -53,7 +53,8 @@ struct dt_verify_result {
 	const char *text; /* static: "OK", or why not */
 };
 
-/* As a TLS client's certificate, at now.wall. `untrusted` (the chain as sent; may hold the leaf)
+/* As a TLS client's certificate, at now.wall. CERT_HAS_EXPIRED and CERT_NOT_YET_VALID are said only
+ * of a chain that is good but for its dates. `untrusted` (the chain as sent; may hold the leaf)
  * may be NULL. `r` is always filled, out of memory included. */
 void dt_trust_verify(const struct dt_trust *t, X509 *leaf, STACK_OF(X509) *untrusted,
     struct dt_now now, struct dt_verify_result *r);

@@ -30,7 +30,7 @@ set_result(struct dt_verify_result *r, int code, int depth)
 }
 
 static bool
-set_params(X509_STORE_CTX *ctx, struct dt_now now)
+set_params(X509_STORE_CTX *ctx, struct dt_now now, unsigned long flags)
 {
 	X509_VERIFY_PARAM *p = X509_STORE_CTX_get0_param(ctx);
 	X509_VERIFY_PARAM_set_time(p, (time_t)now.wall.s);
@@ -39,21 +39,16 @@ set_params(X509_STORE_CTX *ctx, struct dt_now now)
 	return X509_VERIFY_PARAM_set_purpose(p, X509_PURPOSE_SSL_CLIENT) &&
 	       X509_VERIFY_PARAM_set_trust(p, X509_TRUST_SSL_CLIENT) &&
 	       /* The anchor need not be a root: what an operator lists is trusted. */
-	       X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_PARTIAL_CHAIN);
+	       X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_PARTIAL_CHAIN | flags);
 }
 
-void
-dt_trust_verify(const struct dt_trust *t, X509 *leaf, STACK_OF(X509) *untrusted, struct dt_now now,
-    struct dt_verify_result *r)
+static void
+verify_once(const struct dt_trust *t, X509 *leaf, STACK_OF(X509) *untrusted, struct dt_now now,
+    unsigned long flags, struct dt_verify_result *r)
 {
-	DT_CHECK_MAGIC(t, DT_TRUST_MAGIC);
-	DT_ASSERT(leaf);
 	set_result(r, X509_V_ERR_OUT_OF_MEM, 0);
-	/* Called within a handshake: what we leave on the error queue would be taken for an error
-	 * of that. */
-	ERR_set_mark();
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	if (ctx && X509_STORE_CTX_init(ctx, t->store, leaf, untrusted) && set_params(ctx, now)) {
+	if (ctx && X509_STORE_CTX_init(ctx, t->store, leaf, untrusted) && set_params(ctx, now, flags)) {
 		int good = X509_verify_cert(ctx);
 		int code = X509_STORE_CTX_get_error(ctx);
 		if (good != 1 && code == X509_V_OK)
@@ -63,6 +58,27 @@ dt_trust_verify(const struct dt_trust *t, X509 *leaf, STACK_OF(X509) *untrusted,
 		set_result(r, code, good == 1 ? 0 : X509_STORE_CTX_get_error_depth(ctx));
 	}
 	X509_STORE_CTX_free(ctx);
+}
+
+void
+dt_trust_verify(const struct dt_trust *t, X509 *leaf, STACK_OF(X509) *untrusted, struct dt_now now,
+    struct dt_verify_result *r)
+{
+	DT_CHECK_MAGIC(t, DT_TRUST_MAGIC);
+	DT_ASSERT(leaf);
+	/* Called within a handshake: what we leave on the error queue would be taken for an error
+	 * of that. */
+	ERR_set_mark();
+	verify_once(t, leaf, untrusted, now, 0, r);
+	/* OpenSSL looks at dates before signatures, and stops at the first fault: behind an issuer
+	 * that has expired the leaf may be anybody's. "Expired" is said of chains that are good but
+	 * for their dates only, so that a module may forgive it. */
+	if (r->code == X509_V_ERR_CERT_HAS_EXPIRED || r->code == X509_V_ERR_CERT_NOT_YET_VALID) {
+		struct dt_verify_result timeless;
+		verify_once(t, leaf, untrusted, now, X509_V_FLAG_NO_CHECK_TIME, &timeless);
+		if (timeless.code != X509_V_OK)
+			*r = timeless;
+	}
 	ERR_pop_to_mark();
 }
 

@@ -265,7 +265,8 @@ struct dtlsd_auth {
 	uint32_t size;
 	uint32_t recommended; /* ACCEPT or REJECT: what happens if every module says NEXT */
 	const char *status;   /* "OK", or why verification failed */
-	int32_t verify_code;  /* X509_V_…; 0 = OK, -1 = no certificate */
+	int32_t verify_code;  /* X509_V_…; 0 = OK, -1 = no certificate; 9 (not yet valid) and 10
+				 (expired) only for a chain that is good but for its dates */
 	uint32_t resumed;     /* 1: by a ticket; the chain is not known then, only the leaf */
 	const struct dtlsd_certificate *certificate; /* NULL = none */
 	const struct dtlsd_bytes *chain; /* DER, leaf first, as the client sent it */

@@ -1,6 +1,7 @@
 #include "config/describe.h"
 
 #include "base/mem.h"
+#include "config/json_memory.h"
 #include "config/options.h"
 #include "config/tables.h"
 
@@ -30,17 +31,15 @@ dt_build_append(struct dt_builder *b, json_t *list, json_t *v)
 enum dt_err
 dt_build_print(struct dt_builder *b, json_t *v, FILE *out)
 {
-	if (b->nomem || v == NULL) {
-		json_decref(v);
-		return DT_ERR_NOMEM;
-	}
-	char *text = json_dumps(v, JSON_INDENT(2));
+	char *text = b->nomem ? NULL : json_dumps(v, JSON_INDENT(2));
 	json_decref(v);
-	if (text == NULL)
-		return DT_ERR_NOMEM;
-	bool ok = fprintf(out, "%s\n", text) > 0;
+	enum dt_err err = DT_OK;
+	if (text == NULL || dt_json_starved())
+		err = DT_ERR_NOMEM;
+	else if (fprintf(out, "%s\n", text) < 0 || fflush(out) != 0)
+		err = DT_ERR_SYSTEM;
 	dt_free(text);
-	return ok ? DT_OK : DT_ERR_SYSTEM;
+	return err;
 }
 
 char *

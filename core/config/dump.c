@@ -2,7 +2,7 @@
 #include "config/describe.h"
 
 #include "base/addr.h"
-#include "base/mem.h"
+#include "config/json_memory.h"
 #include "config/options.h"
 #include "config/tables.h"
 
@@ -174,7 +174,7 @@ enum dt_err
 dt_config_dump(const struct dt_config *c, FILE *out)
 {
 	struct dt_builder b = {false};
-	json_set_alloc_funcs(dt_alloc, dt_free);
+	dt_json_begin();
 	json_t *root = dt_build(&b, json_object());
 	if (root)
 		(void)dump_fields(&b, &dt_config_table, c, root);

@@ -95,14 +95,9 @@ fill_default(
 			dt_fill_object(l, &target, 1, NULL, place, DT_FILL_ABSENT);
 		return;
 	}
-	json_error_t error;
-	json_t *v = json_loads(o->def, JSON_DECODE_ANY, &error);
+	json_t *v = json_loads(o->def, JSON_DECODE_ANY, NULL);
 	if (v == NULL) {
-		if (json_error_code(&error) == json_error_out_of_memory || error.text[0] == '\0')
-			l->nomem = true;
-		else
-			dt_load_error(
-			    l, place->up, NULL, "the default of \"%s\" is no JSON", o->name);
+		l->nomem = true; /* dt_options_check() saw that it is JSON */
 		return;
 	}
 	const char *before = l->defaulting;

@@ -1,6 +1,7 @@
 #include "config/load.h"
 
 #include "base/mem.h"
+#include "config/json_memory.h"
 #include "config/tables.h"
 
 #include <errno.h>
@@ -52,23 +53,24 @@ check_text(struct dt_load *l)
 	return dt_scan_check(l->source->text, l->source->len, &sink);
 }
 
-/* The grammar is right: what jansson refuses is a lack of memory, or beyond our scanner. */
+/* The scanner should have found all that jansson refuses; what it missed gets jansson's words. */
 static enum dt_err
 parse_text(struct dt_load *l, json_t **out)
 {
 	json_error_t error;
-	char *blanked = dt_copy(l->source->text, l->source->len);
+	size_t len = l->source->len;
+	char *blanked = dt_copy(l->source->text, len);
 	if (blanked == NULL)
 		return DT_ERR_NOMEM;
-	dt_scan_blank(blanked, l->source->len);
-	*out = json_loadb(blanked, l->source->len, 0, &error);
-	dt_free_secret(blanked, l->source->len);
+	dt_scan_blank(blanked, len);
+	*out = json_loadb(blanked, len, 0, &error);
+	dt_free_secret(blanked, len);
 	if (*out)
 		return DT_OK;
-	if (json_error_code(&error) == json_error_out_of_memory || error.text[0] == '\0')
+	if (dt_json_starved())
 		return DT_ERR_NOMEM;
 	size_t at = error.position > 0 ? (size_t)error.position : 0;
-	add_at(l, at < l->source->len ? at : l->source->len, NULL, NULL, error.text);
+	add_at(l, at < len ? at : len, NULL, NULL, error.text);
 	return DT_ERR_CONFIG;
 }
 
@@ -76,8 +78,7 @@ static enum dt_err
 load_source(struct dt_load *l)
 {
 	json_t *root = NULL;
-	/* The same for every caller, and in line with malloc() and free(): no state of ours. */
-	json_set_alloc_funcs(dt_alloc, dt_free);
+	dt_json_begin();
 	enum dt_err err = check_text(l);
 	if (err == DT_OK)
 		err = parse_text(l, &root);
@@ -90,7 +91,7 @@ load_source(struct dt_load *l)
 	dt_load_module_path(l);
 	if (!l->nomem)
 		dt_load_cross_check(l);
-	if (l->nomem || l->report->nomem)
+	if (l->nomem || l->report->nomem || dt_json_starved())
 		return DT_ERR_NOMEM;
 	return l->report->errors ? DT_ERR_CONFIG : DT_OK;
 }

@@ -140,5 +140,5 @@ dt_config_manual(const struct dt_config_env *env, FILE *out)
 	fprintf(out, "## The server\n\n");
 	print_table(out, "", &dt_config_table);
 	dt_describe_modules(env, print_module, out);
-	return ferror(out) ? DT_ERR_SYSTEM : DT_OK;
+	return fflush(out) != 0 || ferror(out) ? DT_ERR_SYSTEM : DT_OK;
 }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/scan.h"
+
 #define TYPE(one, many, example, c_type)                                                           \
 	{                                                                                          \
 		one, many, example, sizeof(c_type), alignof(c_type)                                \
@@ -90,6 +92,8 @@ find_fault(const struct dtlsd_option *o)
 		return "its limits are below 0";
 	if (has_limits(o->type) && o->min > o->max)
 		return "its lower limit is above the upper one";
+	if (o->def && !dt_scan_is_value(o->def))
+		return "its default is not JSON";
 	if ((o->flags & DTLSD_OPT_SHORTHAND) &&
 	    (o->type != DTLSD_OPT_OBJECT || o->fields->count == 0))
 		return "it has nothing to be a shorthand for";

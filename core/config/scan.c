@@ -503,6 +503,14 @@ dt_scan_check(const char *text, size_t len, const struct dt_scan_sink *sink)
 	return ok ? DT_OK : DT_ERR_CONFIG;
 }
 
+bool
+dt_scan_is_value(const char *text)
+{
+	struct scan s;
+	begin_scan(&s, text, strlen(text), 0, NULL);
+	return skip_space(&s) && scan_value(&s) && skip_space(&s) && s.at == s.len;
+}
+
 /* The text is right: a quiet scan cannot fail. */
 size_t
 dt_scan_skip_space(const char *text, size_t len, size_t at)

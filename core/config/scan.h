@@ -28,6 +28,9 @@ enum dt_scan_part { DT_SCAN_VALUE, DT_SCAN_KEY };
 enum dt_err dt_scan_check(
     const char *text, size_t len, const struct dt_scan_sink *sink) DT_MUST_USE;
 
+/* Whether a text is one value of any type; for values that stand in a table, not in a file. */
+bool dt_scan_is_value(const char *text);
+
 /* Behind blanks and comments that begin at `at`, or behind the value there.
  * Requires of these and all below: dt_scan_check() found the grammar right. */
 size_t dt_scan_skip_space(const char *text, size_t len, size_t at);

@@ -1,7 +1,7 @@
 /* JSON Schema (draft 2020-12) from the option tables. */
 #include "config/describe.h"
 
-#include "base/mem.h"
+#include "config/json_memory.h"
 #include "config/options.h"
 #include "config/tables.h"
 
@@ -78,8 +78,10 @@ make_item(struct dt_builder *b, const struct dtlsd_option *o)
 		v = make_object(b, o->fields, NULL);
 	else
 		v = make_scalar(b, o);
-	if (o->flags & DTLSD_OPT_SHORTHAND)
-		v = either(b, dt_build(b, json_pack("{s:s}", "type", "string")), v);
+	if (o->flags & DTLSD_OPT_SHORTHAND) {
+		struct dtlsd_option first = dt_options_get(o->fields, 0);
+		v = either(b, make_item(b, &first), v);
+	}
 	return v;
 }
 
@@ -184,7 +186,7 @@ enum dt_err
 dt_config_schema(const struct dt_config_env *env, FILE *out)
 {
 	struct dt_builder b = {false};
-	json_set_alloc_funcs(dt_alloc, dt_free);
+	dt_json_begin();
 	json_t *root = make_object(&b, &dt_config_table, NULL);
 	json_t *defs = dt_build(&b, json_object());
 	if (b.nomem) {

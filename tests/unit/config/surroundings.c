@@ -9,8 +9,8 @@
 #include "config/options.h"
 
 #define OPT(type_, structure, member)                                                              \
-	.name = #member, .type = DTLSD_OPT_##type_, .offset = (uint32_t)offsetof(structure, member), \
-	.doc = "What " #member " is for."
+	.name = #member, .type = DTLSD_OPT_##type_,                                                \
+	.offset = (uint32_t)offsetof(structure, member), .doc = "What " #member " is for."
 
 static const char *const modes[] = {"gentle", "strict", NULL};
 
@@ -24,7 +24,8 @@ static const struct dtlsd_option everything_items[] = {
     {OPT(BOOLEAN, struct everything, flag)},
     {OPT(INTEGER, struct everything, count), .def = "3", .min = 1, .max = 10},
     {OPT(TEXT, struct everything, text)},
-    {OPT(DURATION, struct everything, wait), .def = "\"60s\"", .min = 1000000000, .max = 3600000000000},
+    {OPT(DURATION, struct everything, wait), .def = "\"60s\"", .min = 1000000000,
+	.max = 3600000000000},
     {OPT(SIZE, struct everything, size), .min = 1, .max = 1048576, .def = "\"4KiB\""},
     {OPT(RATE, struct everything, rate)},
     {OPT(ENUM, struct everything, mode), .names = modes},
@@ -39,7 +40,8 @@ static const struct dtlsd_option everything_items[] = {
     {OPT(OBJECT, struct everything, inners), .flags = DTLSD_OPT_LIST | DTLSD_OPT_SHORTHAND,
 	.fields = &inner_table},
 };
-static const struct dtlsd_options everything_table = DTLSD_OPTIONS(everything_items, struct everything);
+static const struct dtlsd_options everything_table =
+    DTLSD_OPTIONS(everything_items, struct everything);
 
 struct relay {
 	struct dtlsd_address to;
@@ -61,18 +63,21 @@ static const struct short_option older_items[] = {
     {"first", DTLSD_OPT_INTEGER, 0, offsetof(struct older, first), 0, "11"},
     {"second", DTLSD_OPT_TEXT, 0, offsetof(struct older, second), 0, "\"two\""},
 };
-static const struct dtlsd_options older_table = {(const struct dtlsd_option *)(const void *)older_items, 2,
-    sizeof(struct short_option), sizeof(struct older), 0};
+static const struct dtlsd_options older_table = {
+    (const struct dtlsd_option *)(const void *)older_items, 2, sizeof(struct short_option),
+    sizeof(struct older), 0};
 
 static const struct dtlsd_option askew_items[] = {
     {.name = "far", .type = DTLSD_OPT_INTEGER, .offset = 16},
 };
-static const struct dtlsd_options askew_table = {askew_items, 1, sizeof(struct dtlsd_option), 16, 0};
+static const struct dtlsd_options askew_table = {
+    askew_items, 1, sizeof(struct dtlsd_option), 16, 0};
 
 static const struct dtlsd_option greedy_items[] = {
     {.name = "enabled", .type = DTLSD_OPT_BOOLEAN},
 };
-static const struct dtlsd_options greedy_table = {greedy_items, 1, sizeof(struct dtlsd_option), 8, 0};
+static const struct dtlsd_options greedy_table = {
+    greedy_items, 1, sizeof(struct dtlsd_option), 8, 0};
 
 static const struct {
 	const char *name;
@@ -92,16 +97,16 @@ static const struct {
 };
 
 static enum dt_err
-resolve_module(void *arg, const struct dtlsd_list *path, const char *use, struct dt_config_module *out,
-    char *err, size_t cap)
+resolve_module(void *arg, const struct dtlsd_list *path, const char *use,
+    struct dt_config_module *out, char *err, size_t cap)
 {
 	(void)arg;
 	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
 		if (strcmp(use, modules[i].name) != 0)
 			continue;
 		snprintf(err, cap, "%s", modules[i].fault ? modules[i].fault : "");
-		*out = (struct dt_config_module){(void *)(uintptr_t)&modules[i], modules[i].options,
-		    modules[i].finds_psk};
+		*out = (struct dt_config_module){
+		    (void *)(uintptr_t)&modules[i], modules[i].options, modules[i].finds_psk};
 		return modules[i].fault ? DT_ERR_INVALID : DT_OK;
 	}
 	const char *dir = path->count ? ((const char *const *)path->items)[0] : "nowhere";

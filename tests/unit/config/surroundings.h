@@ -27,8 +27,8 @@ struct everything {
 		const char *word;
 		int64_t number; /* 7 by default */
 	} inner;
-	struct dtlsd_list words; /* of const char *   */
-	struct dtlsd_list nets;	 /* of struct dtlsd_cidr */
+	struct dtlsd_list words;  /* of const char *   */
+	struct dtlsd_list nets;	  /* of struct dtlsd_cidr */
 	struct dtlsd_list inners; /* of struct inner; a text is its word */
 };
 

@@ -10,7 +10,7 @@ dt_log(struct dt_log *log, enum dt_log_level level, const struct dt_log_context 
     const char *format, ...)
 {
 	static const struct dt_log_context nothing;
-	if (!log || !log->sink || (int)level > atomic_load_explicit(&log->level, memory_order_relaxed))
+	if (!dt_log_wants(log, level))
 		return;
 
 	char text[LINE_MAX_BYTES];

@@ -10,6 +10,7 @@
 #define DT_BASE_LOG_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum dt_log_level { DT_LOG_NONE, DT_LOG_ERROR, DT_LOG_WARNING, DT_LOG_INFO, DT_LOG_VERBOSE, DT_LOG_DEBUG };
@@ -33,6 +34,13 @@ struct dt_log {
 	void *arg; /* borrowed */
 	_Atomic int level;
 };
+
+/* Whether a line of this level goes anywhere: spares the work of making one. */
+static inline bool
+dt_log_wants(struct dt_log *log, enum dt_log_level level)
+{
+	return log && log->sink && (int)level <= atomic_load_explicit(&log->level, memory_order_relaxed);
+}
 
 /* `context` may be NULL. Longer lines are cut at 1 KiB. A NULL log drops everything. */
 void dt_log(struct dt_log *log, enum dt_log_level level, const struct dt_log_context *context,

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "conn/conn_state.h"
+#include "conn/journal.h"
 #include "conn/last_flight.h"
 #include "dtls/alert.h"
 
@@ -227,6 +228,7 @@ close_established(struct dt_conn *c, enum dt_close why)
 	bool connected = c->connected;
 	if (why != DT_CLOSE_ALERT)
 		send_alert(c, DT_ALERT_WARNING, DT_ALERT_CLOSE_NOTIFY);
+	dt_journal_closed(c, info->text);
 	dt_conns_bury(c);
 	dt_count(c->conns->config.counters, DT_COUNT_CONNECTIONS_CLOSED, 1);
 	if (connected)

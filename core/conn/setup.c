@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "conn/conn_state.h"
+#include "conn/journal.h"
 #include "conn/last_flight.h"
 #include "conn/psk_file.h"
 #include "dtls/alert.h"
@@ -63,6 +64,7 @@ dt_setup_fail(struct dt_conn *c, enum dt_close why, const char *detail, struct d
 	}
 	conns->alert_len = 0;
 	dt_count(conns->config.counters, DT_COUNT_HANDSHAKES_FAILED, 1);
+	dt_journal_failed(c, text);
 	bool accepted = c->accepted;
 	dt_conns_bury(c);
 	if (accepted)
@@ -153,6 +155,7 @@ establish(struct dt_conn *c, struct dt_now now)
 	/* No longer the connection's: an event may end that while early records are read. */
 	c->setup = NULL;
 	dt_conn_arm_idle(c);
+	dt_journal_connected(c, peer.resumed);
 	ev->connected(ev->arg, c, 0, dt_close_infos[DT_CLOSE_NONE].text);
 	struct receiver to = {c, now};
 	dt_hs_each_held(s->hs, give_held, &to);

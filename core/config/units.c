@@ -167,13 +167,10 @@ dt_size_format(uint64_t bytes, char buf[DT_QUANTITY_TEXT])
 char *
 dt_rate_format(const struct dtlsd_rate *rate, char buf[DT_QUANTITY_TEXT])
 {
-	for (size_t i = 0; i < dt_rates.count; i++) {
-		if (rate->per_ns == dt_rates.units[i].factor) {
-			snprintf(
-			    buf, DT_QUANTITY_TEXT, "%" PRIu64 "%s", rate->count, rates[i].name);
-			return buf;
-		}
-	}
-	DT_ASSERT(!"a rate per unit of time");
+	size_t i = 0;
+	while (i < dt_rates.count && rates[i].factor != rate->per_ns)
+		i++;
+	DT_ASSERT(i < dt_rates.count);
+	snprintf(buf, DT_QUANTITY_TEXT, "%" PRIu64 "%s", rate->count, rates[i].name);
 	return buf;
 }

@@ -38,62 +38,57 @@ play(const struct row *rows, size_t count)
 #define PLAY(rows) play(rows, sizeof(rows) / sizeof((rows)[0]))
 #define E(place, text) "test.json:" place ": error: " text
 
+static const struct row syntax_rows[] = {
+    {"empty", "", E("1:1", "the file holds no configuration")},
+    {"only a comment", "// nothing\n", E("1:1", "the file holds no configuration")},
+    {"a list", "\n []", E("2:2", "a configuration is an object: { ... }")},
+    {"a word", "workers: 2", E("1:1", "a configuration is an object: { ... }")},
+    {"object without end", "{ 'log': {\n 'level': 'info'\n", E("1:10", "this object has no end")},
+    {"list without end", "{ 'servers':\n[ {}, ", E("2:1", "this list has no end")},
+    {"text without end", "{\n 'user': 'nobody,\n}",
+	E("2:10", "this text has no closing quote in its line")},
+    {"comment without end", "{ /* \n", E("1:3", "this comment has no end")},
+    {"comma missing", "{ 'workers': 2\n  'user': 'x' }",
+	E("2:3", "a comma or } is missing before this")},
+    {"comma missing in a list", "{ 'a': [1 2] }", E("1:11", "a comma or ] is missing before this")},
+    {"comma too many", "{ 'workers': 2,\n}",
+	E("1:15", "no comma may stand before the end of an object")},
+    {"comma too many in a list", "{ 'a': [1, ] }",
+	E("1:10", "no comma may stand before the end of a list")},
+    {"colon missing", "{ 'workers' 2 }", E("1:13", "a colon is missing before this")},
+    {"key without quotes", "{ workers: 2 }",
+	E("1:3", "a key in double quotes is wanted here; did you "
+		 "mean 'workers'?")},
+    {"value without quotes", "{ 'user': nobody }",
+	E("1:11", "a value, or a text in double quotes, is wanted here; did you mean 'nobody'?")},
+    {"value missing", "{ 'user': , }",
+	E("1:11", "a value, or a text in double quotes, is wanted here")},
+    {"True", "{ 'a': True }", E("1:8", "'True' is no value; did you mean true?")},
+    {"duration without quotes", "{ 'a': 60s }",
+	E("1:8", "a number, or a text in double quotes, is wanted here; did you mean "
+		 "'60s'?")},
+    {"octal", "{ 'a': 010 }",
+	E("1:8", "a number, or a text in double quotes, is wanted here; did you mean "
+		 "'010'?")},
+    {"number too large", "{ 'a': 92233720368547758080 }", E("1:8", "this number is too large")},
+    {"real too large", "{ 'a': 1e999 }", E("1:8", "this number is too large")},
+    {"unknown escape", "{ 'user': 'C:\\dir' }",
+	E("1:14", "this backslash begins no known escape; did you mean \\\\?")},
+    {"half an escape", "{ 'user': '\\u12' }", E("1:12", "\\u wants four hexadecimal digits")},
+    {"NUL", "{ 'user': '\\u0000' }", E("1:12", "a text cannot hold \\u0000")},
+    {"half a pair", "{ 'user': '\\ud800' }", E("1:12", "half of a surrogate pair")},
+    {"escape in a key", "{ 'us\\u0065r': 'x' }", E("1:3", "a key is written without backslashes")},
+    {"tab in a text", "{ 'user': 'a\tb' }",
+	E("1:13", "a control character in a text is written \\u0009")},
+    {"two objects", "{}\n{}", E("2:1", "the configuration ended before this")},
+    {"not UTF-8", "{ 'user': 'gr\xfc\xdf' }", E("1:14", "this is not UTF-8")},
+    {"overlong UTF-8", "{ 'user': '\xc0\x80' }", E("1:12", "this is not UTF-8")},
+    {"cut UTF-8", "{}\n// \xe2\x82", E("2:4", "this is not UTF-8")},
+};
+
 Test(errors, text_that_is_no_json_is_refused_at_its_place)
 {
-	static const struct row rows[] = {
-	    {"empty", "", E("1:1", "the file holds no configuration")},
-	    {"only a comment", "// nothing\n", E("1:1", "the file holds no configuration")},
-	    {"a list", "\n []", E("2:2", "a configuration is an object: { ... }")},
-	    {"a word", "workers: 2", E("1:1", "a configuration is an object: { ... }")},
-	    {"object without end", "{ 'log': {\n 'level': 'info'\n",
-		E("1:10", "this object has no end")},
-	    {"list without end", "{ 'servers':\n[ {}, ", E("2:1", "this list has no end")},
-	    {"text without end", "{\n 'user': 'nobody,\n}",
-		E("2:10", "this text has no closing quote in its line")},
-	    {"comment without end", "{ /* \n", E("1:3", "this comment has no end")},
-	    {"comma missing", "{ 'workers': 2\n  'user': 'x' }",
-		E("2:3", "a comma or } is missing before this")},
-	    {"comma missing in a list", "{ 'a': [1 2] }",
-		E("1:11", "a comma or ] is missing before this")},
-	    {"comma too many", "{ 'workers': 2,\n}",
-		E("1:15", "no comma may stand before the end of an object")},
-	    {"comma too many in a list", "{ 'a': [1, ] }",
-		E("1:10", "no comma may stand before the end of a list")},
-	    {"colon missing", "{ 'workers' 2 }", E("1:13", "a colon is missing before this")},
-	    {"key without quotes", "{ workers: 2 }",
-		E("1:3", "a key in double quotes is wanted here; did you "
-			 "mean 'workers'?")},
-	    {"value without quotes", "{ 'user': nobody }",
-		E("1:11",
-		    "a value, or a text in double quotes, is wanted here; did you mean 'nobody'?")},
-	    {"value missing", "{ 'user': , }",
-		E("1:11", "a value, or a text in double quotes, is wanted here")},
-	    {"True", "{ 'a': True }", E("1:8", "'True' is no value; did you mean true?")},
-	    {"duration without quotes", "{ 'a': 60s }",
-		E("1:8", "a number, or a text in double quotes, is wanted here; did you mean "
-			 "'60s'?")},
-	    {"octal", "{ 'a': 010 }",
-		E("1:8", "a number, or a text in double quotes, is wanted here; did you mean "
-			 "'010'?")},
-	    {"number too large", "{ 'a': 92233720368547758080 }",
-		E("1:8", "this number is too large")},
-	    {"real too large", "{ 'a': 1e999 }", E("1:8", "this number is too large")},
-	    {"unknown escape", "{ 'user': 'C:\\dir' }",
-		E("1:14", "this backslash begins no known escape; did you mean \\\\?")},
-	    {"half an escape", "{ 'user': '\\u12' }",
-		E("1:12", "\\u wants four hexadecimal digits")},
-	    {"NUL", "{ 'user': '\\u0000' }", E("1:12", "a text cannot hold \\u0000")},
-	    {"half a pair", "{ 'user': '\\ud800' }", E("1:12", "half of a surrogate pair")},
-	    {"escape in a key", "{ 'us\\u0065r': 'x' }",
-		E("1:3", "a key is written without backslashes")},
-	    {"tab in a text", "{ 'user': 'a\tb' }",
-		E("1:13", "a control character in a text is written \\u0009")},
-	    {"two objects", "{}\n{}", E("2:1", "the configuration ended before this")},
-	    {"not UTF-8", "{ 'user': 'gr\xfc\xdf' }", E("1:14", "this is not UTF-8")},
-	    {"overlong UTF-8", "{ 'user': '\xc0\x80' }", E("1:12", "this is not UTF-8")},
-	    {"cut UTF-8", "{}\n// \xe2\x82", E("2:4", "this is not UTF-8")},
-	};
-	PLAY(rows);
+	PLAY(syntax_rows);
 }
 
 Test(errors, single_quotes_are_not_json)
@@ -163,135 +158,126 @@ Test(errors, keys_are_checked)
 	PLAY(rows);
 }
 
+static const struct row type_rows[] = {
+    {"object for a list of objects", "{'servers':\n'x'}",
+	E("2:1", "an object is wanted here, not a text (/servers)")},
+    {"number for an object", TOP("'log': 3"),
+	E("2:8", "an object is wanted here, not a number (/log)")},
+    {"null", TOP("'user': null"), E("2:9", "a text is wanted here, not null (/user)")},
+    {"list for one", TOP("'user': ['a']"), E("2:9", "a text is wanted here, not a list (/user)")},
+    {"quoted number", TOP("'workers': '4'"),
+	E("2:12", "a whole number is wanted here, not a text (/workers); did you mean 4?")},
+    {"auto misspelt", TOP("'workers': 'automatic'"),
+	E("2:12", "a whole number is wanted here, not a text (/workers); did you mean 'auto'?")},
+    {"fraction", TOP("'workers': 1.5"),
+	E("2:12", "a whole number is wanted here, not a number (/workers); did you mean "
+		  "'auto'?")},
+    {"auto where there is none", ALL("'count':'auto'"),
+	E("2:29", "a whole number is wanted here, not a text (/servers/0/chain/0/count)")},
+    {"too small", TOP("'workers': 0"), E("2:12", "0 is out of range: from 1 to 128 (/workers)")},
+    {"negative", TOP("'workers': -1"), E("2:12", "-1 is out of range: from 1 to 128 (/workers)")},
+    {"too large", ALL("'count':11"),
+	E("2:29", "11 is out of range: from 1 to 10 (/servers/0/chain/0/count)")},
+    {"yes", ALL("'flag':'yes'"),
+	E("2:28", "true or false is wanted here, not a text (/servers/0/chain/0/flag); did "
+		  "you mean true?")},
+    {"0", ALL("'flag':0"),
+	E("2:28", "true or false is wanted here, not a number (/servers/0/chain/0/flag); "
+		  "did you mean false?")},
+    {"maybe", ALL("'flag':'maybe'"),
+	E("2:28", "true or false is wanted here, not a text (/servers/0/chain/0/flag)")},
+    {"word misspelt", TLS("'authenticate_clients':'requierd','client_ca':'a'"),
+	E("2:24", "'requierd' is none of none, requested, required "
+		  "(/servers/0/tls/authenticate_clients); did you mean 'required'?")},
+    {"word in other case", TOP("'log':{'format':'JSON'}"),
+	E("2:17", "'JSON' is none of text, json (/log/format); did you mean 'json'?")},
+    {"word far off", TOP("'log':{'level':'chatty'}"),
+	E("2:16", "'chatty' is none of none, error, warning, info, verbose, debug (/log/level)")},
+    {"number for a word", TOP("'log':{'level':1}"),
+	E("2:16", "one of none, error, warning, info, verbose, debug is wanted here, not a "
+		  "number (/log/level)")},
+    {"item of a list", TLS("'groups':['X25519', 5]"),
+	E("2:21", "a text is wanted here, not a number (/servers/0/tls/groups/1)")},
+    {"empty path", TLS("'key_log_file':''"),
+	E("2:16", "a path is wanted here, not an empty text (/servers/0/tls/key_log_file)")},
+    {"path as a number", TLS("'client_ca':7"),
+	E("2:13", "a path is wanted here, not a number (/servers/0/tls/client_ca)")},
+    {"two wrong values", TOP("'workers':'x',\n'log':{'level':'loud','format':'xml'}"),
+	E("2:11", "a whole number is wanted here, not a text (/workers); did you mean "
+		  "'auto'?\n")
+	    E("3:16", "'loud' is none of none, error, warning, info, verbose, debug (/log/level)\n")
+		E("3:32", "'xml' is none of text, json (/log/format)")},
+    {"control character in the value", TOP("'log':{'level':'\\u001b[2J'}"),
+	E("2:16", "'?[2J' is none of none, error, warning, info, verbose, debug (/log/level)")},
+};
+
 Test(errors, types_are_checked)
 {
-	static const struct row rows[] = {
-	    {"object for a list of objects", "{'servers':\n'x'}",
-		E("2:1", "an object is wanted here, not a text (/servers)")},
-	    {"number for an object", TOP("'log': 3"),
-		E("2:8", "an object is wanted here, not a number (/log)")},
-	    {"null", TOP("'user': null"), E("2:9", "a text is wanted here, not null (/user)")},
-	    {"list for one", TOP("'user': ['a']"),
-		E("2:9", "a text is wanted here, not a list (/user)")},
-	    {"quoted number", TOP("'workers': '4'"),
-		E("2:12", "a whole number is wanted here, not a text (/workers); did you mean 4?")},
-	    {"auto misspelt", TOP("'workers': 'automatic'"),
-		E("2:12",
-		    "a whole number is wanted here, not a text (/workers); did you mean 'auto'?")},
-	    {"fraction", TOP("'workers': 1.5"),
-		E("2:12", "a whole number is wanted here, not a number (/workers); did you mean "
-			  "'auto'?")},
-	    {"auto where there is none", ALL("'count':'auto'"),
-		E("2:29", "a whole number is wanted here, not a text (/servers/0/chain/0/count)")},
-	    {"too small", TOP("'workers': 0"),
-		E("2:12", "0 is out of range: from 1 to 128 (/workers)")},
-	    {"negative", TOP("'workers': -1"),
-		E("2:12", "-1 is out of range: from 1 to 128 (/workers)")},
-	    {"too large", ALL("'count':11"),
-		E("2:29", "11 is out of range: from 1 to 10 (/servers/0/chain/0/count)")},
-	    {"yes", ALL("'flag':'yes'"),
-		E("2:28", "true or false is wanted here, not a text (/servers/0/chain/0/flag); did "
-			  "you mean true?")},
-	    {"0", ALL("'flag':0"),
-		E("2:28", "true or false is wanted here, not a number (/servers/0/chain/0/flag); "
-			  "did you mean false?")},
-	    {"maybe", ALL("'flag':'maybe'"),
-		E("2:28", "true or false is wanted here, not a text (/servers/0/chain/0/flag)")},
-	    {"word misspelt", TLS("'authenticate_clients':'requierd','client_ca':'a'"),
-		E("2:24", "'requierd' is none of none, requested, required "
-			  "(/servers/0/tls/authenticate_clients); did you mean 'required'?")},
-	    {"word in other case", TOP("'log':{'format':'JSON'}"),
-		E("2:17", "'JSON' is none of text, json (/log/format); did you mean 'json'?")},
-	    {"word far off", TOP("'log':{'level':'chatty'}"),
-		E("2:16",
-		    "'chatty' is none of none, error, warning, info, verbose, debug (/log/level)")},
-	    {"number for a word", TOP("'log':{'level':1}"),
-		E("2:16", "one of none, error, warning, info, verbose, debug is wanted here, not a "
-			  "number (/log/level)")},
-	    {"item of a list", TLS("'groups':['X25519', 5]"),
-		E("2:21", "a text is wanted here, not a number (/servers/0/tls/groups/1)")},
-	    {"empty path", TLS("'key_log_file':''"),
-		E("2:16",
-		    "a path is wanted here, not an empty text (/servers/0/tls/key_log_file)")},
-	    {"path as a number", TLS("'client_ca':7"),
-		E("2:13", "a path is wanted here, not a number (/servers/0/tls/client_ca)")},
-	    {"two wrong values", TOP("'workers':'x',\n'log':{'level':'loud','format':'xml'}"),
-		E("2:11", "a whole number is wanted here, not a text (/workers); did you mean "
-			  "'auto'?\n") E("3:16",
-		    "'loud' is none of none, error, warning, info, verbose, debug (/log/level)\n")
-		    E("3:32", "'xml' is none of text, json (/log/format)")},
-	    {"control character in the value", TOP("'log':{'level':'\\u001b[2J'}"),
-		E("2:16",
-		    "'?[2J' is none of none, error, warning, info, verbose, debug (/log/level)")},
-	};
-	PLAY(rows);
+	PLAY(type_rows);
 }
+
+#define UNITS "ns, us, ms, s, m, h, d"
+static const struct row quantity_rows[] = {
+    {"number", SERVER("'idle_timeout': 60"),
+	E("2:17", "a duration is wanted here, not a number (/servers/0/idle_timeout); did "
+		  "you mean '60s'?")},
+    {"negative number", SERVER("'idle_timeout': -1"),
+	E("2:17", "a duration such as '60s' is wanted here, not a number "
+		  "(/servers/0/idle_timeout)")},
+    {"no unit", SERVER("'idle_timeout': '60'"),
+	E("2:17", "'60' has no unit (" UNITS ") (/servers/0/idle_timeout); did you mean '60s'?")},
+    {"long unit", SERVER("'idle_timeout': '5 minutes'"),
+	E("2:17", "'5 minutes' has an unknown unit: one of " UNITS
+		  ", as in '60s' (/servers/0/idle_timeout); did you mean '5m'?")},
+    {"upper case", SERVER("'idle_timeout': '5H'"),
+	E("2:17", "'5H' has an unknown unit: one of " UNITS
+		  ", as in '60s' (/servers/0/idle_timeout); did you mean '5h'?")},
+    {"unit of a size", SERVER("'idle_timeout': '5KiB'"),
+	E("2:17",
+	    "'5KiB' has an unknown unit: one of " UNITS ", as in '60s' (/servers/0/idle_timeout)")},
+    {"two units", SERVER("'idle_timeout': '1h30m'"),
+	E("2:17", "'1h30m' has an unknown unit: one of " UNITS
+		  ", as in '60s' (/servers/0/idle_timeout); did you mean '1h'?")},
+    {"fraction", SERVER("'idle_timeout': '1.5s'"),
+	E("2:17",
+	    "'1.5s' has an unknown unit: one of " UNITS ", as in '60s' (/servers/0/idle_timeout)")},
+    {"word", SERVER("'idle_timeout': 'never'"),
+	E("2:17", "'never' is not a duration such as '60s' (/servers/0/idle_timeout)")},
+    {"empty", SERVER("'idle_timeout': ''"),
+	E("2:17", "'' is not a duration such as '60s' (/servers/0/idle_timeout)")},
+    {"too large", SERVER("'idle_timeout': '106752d'"),
+	E("2:17", "'106752d' is too large (/servers/0/idle_timeout)")},
+    {"too many digits", SERVER("'idle_timeout': '99999999999999999999s'"),
+	E("2:17", "'99999999999999999999s' is too large (/servers/0/idle_timeout)")},
+    {"out of range", ALL("'wait':'2h'"),
+	E("2:28", "2h is out of range: from 1s to 1h (/servers/0/chain/0/wait)")},
+    {"below the range", ALL("'wait':'999ms'"),
+	E("2:28", "999ms is out of range: from 1s to 1h (/servers/0/chain/0/wait)")},
+    {"size as a number", ALL("'size':2048"),
+	E("2:28", "a size is wanted here, not a number (/servers/0/chain/0/size); did you "
+		  "mean '2KiB'?")},
+    {"size with a k", ALL("'size':'64k'"),
+	E("2:28", "'64k' has an unknown unit: one of B, kB, KiB, MB, MiB, GB, GiB, as in "
+		  "'64KiB' (/servers/0/chain/0/size); did you mean '64KiB'?")},
+    {"size out of range", ALL("'size':'2MiB'"),
+	E("2:28", "2MiB is out of range: from 1B to 1MiB (/servers/0/chain/0/size)")},
+    {"size with a lower limit only", SERVER("'limits':{'handshake_memory':'1KiB'}"),
+	E("2:30", "1KiB is too small: at least 64KiB (/servers/0/limits/handshake_memory)")},
+    {"rate as a number", ALL("'rate':5"),
+	E("2:28", "a rate is wanted here, not a number (/servers/0/chain/0/rate); did you "
+		  "mean '5/s'?")},
+    {"rate without time", ALL("'rate':'5'"),
+	E("2:28", "'5' has no unit (/s, /m, /h) (/servers/0/chain/0/rate); did you mean '5/s'?")},
+    {"rate in words", ALL("'rate':'5/min'"),
+	E("2:28", "'5/min' has an unknown unit: one of /s, /m, /h, as in '5/s' "
+		  "(/servers/0/chain/0/rate); did you mean '5/m'?")},
+    {"boolean for a rate", ALL("'rate':true"),
+	E("2:28", "a rate such as '5/s' is wanted here, not true (/servers/0/chain/0/rate)")},
+};
 
 Test(errors, quantities_are_checked)
 {
-#define UNITS "ns, us, ms, s, m, h, d"
-	static const struct row rows[] = {
-	    {"number", SERVER("'idle_timeout': 60"),
-		E("2:17", "a duration is wanted here, not a number (/servers/0/idle_timeout); did "
-			  "you mean '60s'?")},
-	    {"negative number", SERVER("'idle_timeout': -1"),
-		E("2:17", "a duration such as '60s' is wanted here, not a number "
-			  "(/servers/0/idle_timeout)")},
-	    {"no unit", SERVER("'idle_timeout': '60'"),
-		E("2:17",
-		    "'60' has no unit (" UNITS ") (/servers/0/idle_timeout); did you mean '60s'?")},
-	    {"long unit", SERVER("'idle_timeout': '5 minutes'"),
-		E("2:17", "'5 minutes' has an unknown unit: one of " UNITS
-			  ", as in '60s' (/servers/0/idle_timeout); did you mean '5m'?")},
-	    {"upper case", SERVER("'idle_timeout': '5H'"),
-		E("2:17", "'5H' has an unknown unit: one of " UNITS
-			  ", as in '60s' (/servers/0/idle_timeout); did you mean '5h'?")},
-	    {"unit of a size", SERVER("'idle_timeout': '5KiB'"),
-		E("2:17", "'5KiB' has an unknown unit: one of " UNITS
-			  ", as in '60s' (/servers/0/idle_timeout)")},
-	    {"two units", SERVER("'idle_timeout': '1h30m'"),
-		E("2:17", "'1h30m' has an unknown unit: one of " UNITS
-			  ", as in '60s' (/servers/0/idle_timeout); did you mean '1h'?")},
-	    {"fraction", SERVER("'idle_timeout': '1.5s'"),
-		E("2:17", "'1.5s' has an unknown unit: one of " UNITS
-			  ", as in '60s' (/servers/0/idle_timeout)")},
-	    {"word", SERVER("'idle_timeout': 'never'"),
-		E("2:17", "'never' is not a duration such as '60s' (/servers/0/idle_timeout)")},
-	    {"empty", SERVER("'idle_timeout': ''"),
-		E("2:17", "'' is not a duration such as '60s' (/servers/0/idle_timeout)")},
-	    {"too large", SERVER("'idle_timeout': '106752d'"),
-		E("2:17", "'106752d' is too large (/servers/0/idle_timeout)")},
-	    {"too many digits", SERVER("'idle_timeout': '99999999999999999999s'"),
-		E("2:17", "'99999999999999999999s' is too large (/servers/0/idle_timeout)")},
-	    {"out of range", ALL("'wait':'2h'"),
-		E("2:28", "2h is out of range: from 1s to 1h (/servers/0/chain/0/wait)")},
-	    {"below the range", ALL("'wait':'999ms'"),
-		E("2:28", "999ms is out of range: from 1s to 1h (/servers/0/chain/0/wait)")},
-	    {"size as a number", ALL("'size':2048"),
-		E("2:28", "a size is wanted here, not a number (/servers/0/chain/0/size); did you "
-			  "mean '2KiB'?")},
-	    {"size with a k", ALL("'size':'64k'"),
-		E("2:28", "'64k' has an unknown unit: one of B, kB, KiB, MB, MiB, GB, GiB, as in "
-			  "'64KiB' (/servers/0/chain/0/size); did you mean '64KiB'?")},
-	    {"size out of range", ALL("'size':'2MiB'"),
-		E("2:28", "2MiB is out of range: from 1B to 1MiB (/servers/0/chain/0/size)")},
-	    {"size with a lower limit only", SERVER("'limits':{'handshake_memory':'1KiB'}"),
-		E("2:30",
-		    "1KiB is too small: at least 64KiB (/servers/0/limits/handshake_memory)")},
-	    {"rate as a number", ALL("'rate':5"),
-		E("2:28", "a rate is wanted here, not a number (/servers/0/chain/0/rate); did you "
-			  "mean '5/s'?")},
-	    {"rate without time", ALL("'rate':'5'"),
-		E("2:28",
-		    "'5' has no unit (/s, /m, /h) (/servers/0/chain/0/rate); did you mean '5/s'?")},
-	    {"rate in words", ALL("'rate':'5/min'"),
-		E("2:28", "'5/min' has an unknown unit: one of /s, /m, /h, as in '5/s' "
-			  "(/servers/0/chain/0/rate); did you mean '5/m'?")},
-	    {"boolean for a rate", ALL("'rate':true"),
-		E("2:28",
-		    "a rate such as '5/s' is wanted here, not true (/servers/0/chain/0/rate)")},
-	};
-	PLAY(rows);
+	PLAY(quantity_rows);
 }
 
 Test(errors, addresses_are_checked)
@@ -446,62 +432,60 @@ Test(errors, modules_are_checked)
 	PLAY(rows);
 }
 
+static const struct row cross_rows[] = {
+    {"no key at all", "{'servers':[\n{'listen':'127.0.0.1:1','chain':['echo']}]}",
+	E("2:1", "a server needs tls.certificate, or tls.psk, or a module that knows "
+		 "pre-shared keys (/servers/0)")},
+    {"no key in tls", "{'servers':[{'listen':'127.0.0.1:1','chain':['echo'],'tls':\n{}}]}",
+	E("2:1", "a server needs tls.certificate, or tls.psk, or a module that knows "
+		 "pre-shared keys (/servers/0/tls)")},
+    {"the module with keys is off",
+	"{'servers':[\n{'listen':'127.0.0.1:1','chain':['echo',{'use':'psk','enabled':"
+	"false}]}]}",
+	E("2:1", "a server needs tls.certificate, or tls.psk, or a module that knows "
+		 "pre-shared keys (/servers/0)")},
+    {"no CA", TLS("'authenticate_clients':'required'"),
+	E("2:24", "no client certificate can be verified: set client_ca or system_ca "
+		  "(/servers/0/tls/authenticate_clients)")},
+    {"the same name",
+	"{'servers':[{'name':'a'," BASE ",'chain':['echo']},\n{'name':'a','listen':'127.0.0.1:2',"
+	"'tls':{'certificate':'a'},'chain':['echo']}]}",
+	E("2:9", "another server has this name: /servers/0 (/servers/1/name)")},
+    {"the name of a nameless one",
+	"{'servers':[{'name':'server2'," BASE ",'chain':['echo']},\n{'listen':'127.0.0.1:2',"
+	"'tls':{'certificate':'a'},'chain':['echo']}]}",
+	E("2:1", "another server has this name: /servers/0 (/servers/1)")},
+    {"a name with a blank", SERVER("'name':'my server'"),
+	E("2:8", "a name has 1 to 63 letters, digits, dots, hyphens and underscores "
+		 "(/servers/0/name)")},
+    {"an empty name", SERVER("'name':''"),
+	E("2:8", "a name has 1 to 63 letters, digits, dots, hyphens and underscores "
+		 "(/servers/0/name)")},
+    {"the same address",
+	"{'servers':[{" BASE ",'chain':['echo']},\n{'listen':['127.0.0.1:2','localhost:1'],"
+	"'tls':{'certificate':'a'},'chain':['echo']}]}",
+	E("2:26", "this address is taken: /servers/0/listen/0 (/servers/1/listen/1)")},
+    {"the same address twice",
+	"{'servers':[{'listen':['[::1]:7',\n'[::1]:7'],'tls':{'certificate':'a'},'chain':['"
+	"echo']}]}",
+	E("2:1", "this address is taken: /servers/0/listen/0 (/servers/0/listen/1)")},
+    {"timers", SERVER("'handshake':{'initial_timer':'3s','max_timer':'2s'}"),
+	E("2:30", "the first timer is above max_timer (/servers/0/handshake/initial_timer)")},
+    {"a lone server",
+	"{'servers':{'listen':'127.0.0.1:1','chain':'echo','tls':{\n'authenticate_clients':"
+	"'required',"
+	"'certificate':'a'}}}",
+	E("2:24", "no client certificate can be verified: set client_ca or system_ca "
+		  "(/servers/tls/authenticate_clients)")},
+    {"a wrong value causes no further error",
+	TLS("'authenticate_clients':'required','system_ca':'yes'"),
+	E("2:47", "true or false is wanted here, not a text (/servers/0/tls/system_ca); "
+		  "did you mean true?")},
+};
+
 Test(errors, values_that_do_not_go_together_are_refused)
 {
-	static const struct row rows[] = {
-	    {"no key at all", "{'servers':[\n{'listen':'127.0.0.1:1','chain':['echo']}]}",
-		E("2:1", "a server needs tls.certificate, or tls.psk, or a module that knows "
-			 "pre-shared keys (/servers/0)")},
-	    {"no key in tls", "{'servers':[{'listen':'127.0.0.1:1','chain':['echo'],'tls':\n{}}]}",
-		E("2:1", "a server needs tls.certificate, or tls.psk, or a module that knows "
-			 "pre-shared keys (/servers/0/tls)")},
-	    {"the module with keys is off",
-		"{'servers':[\n{'listen':'127.0.0.1:1','chain':['echo',{'use':'psk','enabled':"
-		"false}]}]}",
-		E("2:1", "a server needs tls.certificate, or tls.psk, or a module that knows "
-			 "pre-shared keys (/servers/0)")},
-	    {"no CA", TLS("'authenticate_clients':'required'"),
-		E("2:24", "no client certificate can be verified: set client_ca or system_ca "
-			  "(/servers/0/tls/authenticate_clients)")},
-	    {"the same name",
-		"{'servers':[{'name':'a'," BASE
-		",'chain':['echo']},\n{'name':'a','listen':'127.0.0.1:2',"
-		"'tls':{'certificate':'a'},'chain':['echo']}]}",
-		E("2:9", "another server has this name: /servers/0 (/servers/1/name)")},
-	    {"the name of a nameless one",
-		"{'servers':[{'name':'server2'," BASE
-		",'chain':['echo']},\n{'listen':'127.0.0.1:2',"
-		"'tls':{'certificate':'a'},'chain':['echo']}]}",
-		E("2:1", "another server has this name: /servers/0 (/servers/1)")},
-	    {"a name with a blank", SERVER("'name':'my server'"),
-		E("2:8", "a name has 1 to 63 letters, digits, dots, hyphens and underscores "
-			 "(/servers/0/name)")},
-	    {"an empty name", SERVER("'name':''"),
-		E("2:8", "a name has 1 to 63 letters, digits, dots, hyphens and underscores "
-			 "(/servers/0/name)")},
-	    {"the same address",
-		"{'servers':[{" BASE ",'chain':['echo']},\n{'listen':['127.0.0.1:2','localhost:1'],"
-		"'tls':{'certificate':'a'},'chain':['echo']}]}",
-		E("2:26", "this address is taken: /servers/0/listen/0 (/servers/1/listen/1)")},
-	    {"the same address twice",
-		"{'servers':[{'listen':['[::1]:7',\n'[::1]:7'],'tls':{'certificate':'a'},'chain':['"
-		"echo']}]}",
-		E("2:1", "this address is taken: /servers/0/listen/0 (/servers/0/listen/1)")},
-	    {"timers", SERVER("'handshake':{'initial_timer':'3s','max_timer':'2s'}"),
-		E("2:30",
-		    "the first timer is above max_timer (/servers/0/handshake/initial_timer)")},
-	    {"a lone server",
-		"{'servers':{'listen':'127.0.0.1:1','chain':'echo','tls':{\n'authenticate_clients':"
-		"'required',"
-		"'certificate':'a'}}}",
-		E("2:24", "no client certificate can be verified: set client_ca or system_ca "
-			  "(/servers/tls/authenticate_clients)")},
-	    {"a wrong value causes no further error",
-		TLS("'authenticate_clients':'required','system_ca':'yes'"),
-		E("2:47", "true or false is wanted here, not a text (/servers/0/tls/system_ca); "
-			  "did you mean true?")},
-	};
-	PLAY(rows);
+	PLAY(cross_rows);
 }
 
 Test(errors, places_stay_true_behind_comments_and_other_characters)

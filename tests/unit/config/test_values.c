@@ -238,67 +238,63 @@ Test(values, a_module_built_with_shorter_rows_is_understood)
 	dt_config_free(&c);
 }
 
+static const char *const no_words[] = {NULL};
+static const struct dtlsd_options loop;
+static const struct dtlsd_option into_loop[] = {
+    {.name = "x", .type = DTLSD_OPT_OBJECT, .fields = &loop}};
+static const struct dtlsd_options loop = {into_loop, 1, sizeof(struct dtlsd_option), 8, 0};
+static const struct {
+	struct dtlsd_option option;
+	uint32_t item_size, struct_size;
+	const char *fault;
+} unsound[] = {
+#define ROW_SIZE sizeof(struct dtlsd_option)
+    {{.name = "x", .type = 0}, ROW_SIZE, 8, "its option \"x\" is not usable: its type is unknown"},
+    {{.name = "x", .type = 14}, ROW_SIZE, 8, "its option \"x\" is not usable: its type is unknown"},
+    {{.name = NULL, .type = 1}, ROW_SIZE, 8, "option 0 of its table has no name"},
+    {{.name = "x", .type = 1, .flags = 8}, ROW_SIZE, 8,
+	"its option \"x\" is not usable: it has an unknown flag"},
+    {{.name = "x", .type = 1, .flags = DT_OPTION_CHAIN}, ROW_SIZE, 8,
+	"its option \"x\" is not usable: it has an unknown flag"},
+    {{.name = "x", .type = 7}, ROW_SIZE, 8, "its option \"x\" is not usable: it names no words"},
+    {{.name = "x", .type = 7, .names = no_words}, ROW_SIZE, 8,
+	"its option \"x\" is not usable: it names no words"},
+    {{.name = "x", .type = 12}, ROW_SIZE, 8, "its option \"x\" is not usable: it has no fields"},
+    {{.name = "x", .type = 2, .min = 5, .max = 4}, ROW_SIZE, 8,
+	"its option \"x\" is not usable: its lower limit is above the upper one"},
+    {{.name = "x", .type = 4, .min = -1, .max = 4}, ROW_SIZE, 8,
+	"its option \"x\" is not usable: its limits are below 0"},
+    {{.name = "x", .type = 4, .def = "60s"}, ROW_SIZE, 8,
+	"its option \"x\" is not usable: its default is not JSON"},
+    {{.name = "x", .type = 3, .flags = DTLSD_OPT_SHORTHAND}, ROW_SIZE, 8,
+	"its option \"x\" is not usable: it has nothing to be a shorthand for"},
+    {{.name = "x", .type = 2, .offset = 4}, ROW_SIZE, 16,
+	"its option \"x\" is not usable: it lies outside of the configuration struct, or "
+	"askew in it"},
+    {{.name = "x", .type = 2, .offset = 8}, ROW_SIZE, 15,
+	"its option \"x\" is not usable: it lies outside of the configuration struct, or "
+	"askew in it"},
+    {{.name = "x", .type = 1, .flags = DTLSD_OPT_LIST}, ROW_SIZE, 15,
+	"its option \"x\" is not usable: it lies outside of the configuration struct, or "
+	"askew in it"},
+    {{.name = "x", .type = 1, .offset = UINT32_MAX}, ROW_SIZE, 8,
+	"its option \"x\" is not usable: it lies outside of the configuration struct, or "
+	"askew in it"},
+    {{.name = "x", .type = 12, .fields = &loop}, ROW_SIZE, 8,
+	"its option table is not usable: nested too deeply"},
+    {{.name = "x", .type = 1}, 12, 8, "its option table is not usable: too short for any option"},
+    {{.name = "x", .type = 1}, ROW_SIZE, UINT32_MAX,
+	"its option table is not usable: for a struct that is too large"},
+};
+
 Test(values, unsound_tables_are_refused)
 {
-	static const char *const no_words[] = {NULL};
-	static struct dtlsd_options loop;
-	static const struct dtlsd_option into_loop[] = {
-	    {.name = "x", .type = DTLSD_OPT_OBJECT, .fields = &loop}};
-	loop = (struct dtlsd_options){into_loop, 1, sizeof(struct dtlsd_option), 8, 0};
-	static const struct {
-		struct dtlsd_option option;
-		uint32_t item_size, struct_size;
-		const char *fault;
-	} rows[] = {
-#define ROW_SIZE sizeof(struct dtlsd_option)
-	    {{.name = "x", .type = 0}, ROW_SIZE, 8,
-		"its option \"x\" is not usable: its type is unknown"},
-	    {{.name = "x", .type = 14}, ROW_SIZE, 8,
-		"its option \"x\" is not usable: its type is unknown"},
-	    {{.name = NULL, .type = 1}, ROW_SIZE, 8, "option 0 of its table has no name"},
-	    {{.name = "x", .type = 1, .flags = 8}, ROW_SIZE, 8,
-		"its option \"x\" is not usable: it has an unknown flag"},
-	    {{.name = "x", .type = 1, .flags = DT_OPTION_CHAIN}, ROW_SIZE, 8,
-		"its option \"x\" is not usable: it has an unknown flag"},
-	    {{.name = "x", .type = 7}, ROW_SIZE, 8,
-		"its option \"x\" is not usable: it names no words"},
-	    {{.name = "x", .type = 7, .names = no_words}, ROW_SIZE, 8,
-		"its option \"x\" is not usable: it names no words"},
-	    {{.name = "x", .type = 12}, ROW_SIZE, 8,
-		"its option \"x\" is not usable: it has no fields"},
-	    {{.name = "x", .type = 2, .min = 5, .max = 4}, ROW_SIZE, 8,
-		"its option \"x\" is not usable: its lower limit is above the upper one"},
-	    {{.name = "x", .type = 4, .min = -1, .max = 4}, ROW_SIZE, 8,
-		"its option \"x\" is not usable: its limits are below 0"},
-	    {{.name = "x", .type = 4, .def = "60s"}, ROW_SIZE, 8,
-		"its option \"x\" is not usable: its default is not JSON"},
-	    {{.name = "x", .type = 3, .flags = DTLSD_OPT_SHORTHAND}, ROW_SIZE, 8,
-		"its option \"x\" is not usable: it has nothing to be a shorthand for"},
-	    {{.name = "x", .type = 2, .offset = 4}, ROW_SIZE, 16,
-		"its option \"x\" is not usable: it lies outside of the configuration struct, or "
-		"askew in it"},
-	    {{.name = "x", .type = 2, .offset = 8}, ROW_SIZE, 15,
-		"its option \"x\" is not usable: it lies outside of the configuration struct, or "
-		"askew in it"},
-	    {{.name = "x", .type = 1, .flags = DTLSD_OPT_LIST}, ROW_SIZE, 15,
-		"its option \"x\" is not usable: it lies outside of the configuration struct, or "
-		"askew in it"},
-	    {{.name = "x", .type = 1, .offset = UINT32_MAX}, ROW_SIZE, 8,
-		"its option \"x\" is not usable: it lies outside of the configuration struct, or "
-		"askew in it"},
-	    {{.name = "x", .type = 12, .fields = &loop}, ROW_SIZE, 8,
-		"its option table is not usable: nested too deeply"},
-	    {{.name = "x", .type = 1}, 12, 8,
-		"its option table is not usable: too short for any option"},
-	    {{.name = "x", .type = 1}, ROW_SIZE, UINT32_MAX,
-		"its option table is not usable: for a struct that is too large"},
-	};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(unsound) / sizeof(unsound[0]); i++) {
 		char err[256] = "";
 		struct dtlsd_options t = {
-		    &rows[i].option, 1, rows[i].item_size, rows[i].struct_size, 0};
+		    &unsound[i].option, 1, unsound[i].item_size, unsound[i].struct_size, 0};
 		cr_expect_eq(
 		    dt_options_check(&t, NULL, err, sizeof(err)), DT_ERR_INVALID, "row %zu", i);
-		cr_expect_str_eq(err, rows[i].fault, "row %zu: %s", i, err);
+		cr_expect_str_eq(err, unsound[i].fault, "row %zu: %s", i, err);
 	}
 }

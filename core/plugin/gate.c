@@ -178,12 +178,12 @@ dt_gate_ask(struct dt_gate_run *run, struct dt_decision *out)
 		if (ask_one(run, out))
 			return;
 	}
-	/* The end of the chain: a request is good, an identity that nobody knows is unknown, and a
-	 * certificate gets what is recommended. */
-	bool accept = kind == DT_GATE_REQUEST ||
-	    (kind == DT_GATE_AUTH && run->recommended == DTLSD_ACCEPT);
+	/* The end of the chain: a request is good, an identity without a key is left to the file of
+	 * identities, and a certificate gets what is recommended. */
+	bool accept = kind != DT_GATE_AUTH || run->recommended == DTLSD_ACCEPT;
 	out->gate = accept ? DT_GATE_ACCEPT : DT_GATE_REJECT;
 	out->alert = 0;
+	out->key_len = 0;
 }
 
 void

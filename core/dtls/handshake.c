@@ -13,7 +13,6 @@
 #define FINISHED 20u
 #define MESSAGES_CAP (128u * 1024u) /* bytes of the client's messages in parts */
 #define HELD_CAP (8u * 1024u)	    /* bytes of early records */
-#define IDENTITY_MAX 128u	    /* bytes; what OpenSSL takes */
 
 struct dt_held {
 	struct dt_list node;
@@ -313,8 +312,10 @@ read_identity(struct dt_handshake *hs)
 	struct dt_span id = dt_read_vector(&r, 2);
 	if (r.bad)
 		return false;
-	bool usable = id.len > 0 && id.len <= IDENTITY_MAX && !memchr(id.data, 0, id.len);
-	hs->identity = usable ? id : (struct dt_span){NULL, 0};
+	if (id.len > 0 && id.len <= DT_IDENTITY_MAX && !memchr(id.data, 0, id.len)) {
+		memcpy(hs->identity, id.data, id.len);
+		hs->identity_len = id.len;
+	}
 	return true;
 }
 
@@ -354,7 +355,7 @@ feed_plain(struct dt_handshake *hs, const struct dt_wire *wire)
 		hs->step = DT_HS_PSK;
 		return;
 	}
-	enum dt_engine_result r = psk && hs->identity.len == 0 ? feed_substitute(hs)
+	enum dt_engine_result r = psk && hs->identity_len == 0 ? feed_substitute(hs)
 							      : dt_engine_message(hs->engine, message);
 	hs->message.len = 0;
 	hs->key_exchange_fed |= key_exchange;
@@ -550,7 +551,7 @@ dt_hs_timer(struct dt_handshake *hs, struct dt_now now, const struct dt_wire *wi
 struct dt_span
 dt_hs_psk_identity(const struct dt_handshake *hs)
 {
-	return hs->identity;
+	return (struct dt_span){hs->identity, hs->identity_len};
 }
 
 enum dt_hs_step

@@ -8,6 +8,7 @@
 #include "dtls/handshake.h"
 
 #define DT_HANDSHAKE_MAGIC 0x68736b65u
+#define DT_IDENTITY_MAX 128u /* bytes; what OpenSSL takes */
 
 struct dt_held; /* a record of epoch 1 that came early */
 
@@ -21,7 +22,8 @@ struct dt_handshake {
 	const struct dt_suite *suite;	 /* NULL: not known yet, or not ours */
 	struct dt_reassembly messages;	 /* of the client */
 	struct dt_span message;		 /* the next one, whole, not yet given to OpenSSL; borrowed */
-	struct dt_span identity;	 /* PSK, borrowed from `message` */
+	uint8_t identity[DT_IDENTITY_MAX]; /* PSK */
+	size_t identity_len;
 	uint8_t *hello;			 /* owned until dt_hs_start(); hello_len bytes */
 	size_t hello_len;
 

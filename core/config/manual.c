@@ -101,12 +101,24 @@ print_row(FILE *out, const struct dtlsd_option *o)
 	fprintf(out, " |\n");
 }
 
+/* The name of an object before the i-th option that has the same fields, or NULL. */
+static const char *
+find_twin(const struct dtlsd_options *table, uint32_t i, const struct dtlsd_option *o)
+{
+	for (uint32_t k = 0; k < i; k++) {
+		struct dtlsd_option other = dt_options_get(table, k);
+		if (other.type == DTLSD_OPT_OBJECT && other.fields == o->fields)
+			return other.name;
+	}
+	return NULL;
+}
+
 /* The table of `section` ("" = top level), then those of the objects in it. */
 static void
 print_table(FILE *out, const char *section, const struct dtlsd_options *table)
 {
 	if (table->count == 0)
-		fprintf(out, "Takes no options.\n\n");
+		fprintf(out, "Takes no options.\n");
 	else
 		fprintf(out, "| Key | Type | Default | Meaning |\n|---|---|---|---|\n");
 	for (uint32_t i = 0; i < table->count; i++) {
@@ -121,7 +133,11 @@ print_table(FILE *out, const char *section, const struct dtlsd_options *table)
 		snprintf(inner, sizeof(inner), "%s%s%s%s", section, section[0] ? "." : "", o.name,
 		    (o.flags & DTLSD_OPT_LIST) ? "[]" : "");
 		fprintf(out, "\n### %s\n\n", inner);
-		print_table(out, inner, o.fields);
+		const char *twin = find_twin(table, i, &o);
+		if (twin)
+			fprintf(out, "The same keys as `%s`, above.\n", twin);
+		else
+			print_table(out, inner, o.fields);
 	}
 }
 

@@ -140,7 +140,9 @@ static const struct dtlsd_option limits_items[] = {
 	 "Memory for parts of handshake messages that wait for the rest, of all workers together."),
 	.def = "\"64MiB\"", .min = 65536, .max = INT64_MAX},
     {ROW(RATE, struct dt_config_limits, hellos_per_prefix,
-	 "New handshakes from one network (IPv4 /24, IPv6 /56); more are dropped and counted."),
+	 "ClientHello messages from one network (IPv4 /24, IPv6 /56); more are dropped and "
+	 "counted; "
+	 "0/s is no limit."),
 	.def = "\"1000/s\""},
 };
 static TABLE(limits_table, limits_items, struct dt_config_limits);

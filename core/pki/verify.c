@@ -30,10 +30,13 @@ set_result(struct dt_verify_result *r, int code, int depth)
 }
 
 static bool
-set_params(X509_STORE_CTX *ctx, struct dt_now now, unsigned long flags)
+set_params(X509_STORE_CTX *ctx, struct dt_now now, bool dates)
 {
 	X509_VERIFY_PARAM *p = X509_STORE_CTX_get0_param(ctx);
-	X509_VERIFY_PARAM_set_time(p, (time_t)now.wall.s);
+	/* A time that is set outweighs NO_CHECK_TIME: it is one or the other. */
+	unsigned long flags = dates ? 0 : X509_V_FLAG_NO_CHECK_TIME;
+	if (dates)
+		X509_VERIFY_PARAM_set_time(p, (time_t)now.wall.s);
 	X509_VERIFY_PARAM_set_depth(p, VERIFY_DEPTH);
 	X509_VERIFY_PARAM_set_auth_level(p, SECURITY_LEVEL);
 	return X509_VERIFY_PARAM_set_purpose(p, X509_PURPOSE_SSL_CLIENT) &&
@@ -44,11 +47,11 @@ set_params(X509_STORE_CTX *ctx, struct dt_now now, unsigned long flags)
 
 static void
 verify_once(const struct dt_trust *t, X509 *leaf, STACK_OF(X509) *untrusted, struct dt_now now,
-    unsigned long flags, struct dt_verify_result *r)
+    bool dates, struct dt_verify_result *r)
 {
 	set_result(r, X509_V_ERR_OUT_OF_MEM, 0);
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	if (ctx && X509_STORE_CTX_init(ctx, t->store, leaf, untrusted) && set_params(ctx, now, flags)) {
+	if (ctx && X509_STORE_CTX_init(ctx, t->store, leaf, untrusted) && set_params(ctx, now, dates)) {
 		int good = X509_verify_cert(ctx);
 		int code = X509_STORE_CTX_get_error(ctx);
 		if (good != 1 && code == X509_V_OK)
@@ -69,13 +72,13 @@ dt_trust_verify(const struct dt_trust *t, X509 *leaf, STACK_OF(X509) *untrusted,
 	/* Called within a handshake: what we leave on the error queue would be taken for an error
 	 * of that. */
 	ERR_set_mark();
-	verify_once(t, leaf, untrusted, now, 0, r);
+	verify_once(t, leaf, untrusted, now, true, r);
 	/* OpenSSL looks at dates before signatures, and stops at the first fault: behind an issuer
 	 * that has expired the leaf may be anybody's. "Expired" is said of chains that are good but
 	 * for their dates only, so that a module may forgive it. */
 	if (r->code == X509_V_ERR_CERT_HAS_EXPIRED || r->code == X509_V_ERR_CERT_NOT_YET_VALID) {
 		struct dt_verify_result timeless;
-		verify_once(t, leaf, untrusted, now, X509_V_FLAG_NO_CHECK_TIME, &timeless);
+		verify_once(t, leaf, untrusted, now, false, &timeless);
 		if (timeless.code != X509_V_OK)
 			*r = timeless;
 	}

@@ -1,10 +1,14 @@
 #include <criterion/criterion.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "pki/trust.h"
@@ -95,6 +99,162 @@ Test(verify, the_time_is_now_and_not_the_machines)
 		    verify("ca.crt", rows[i].leaf, NULL, IN_YEAR(rows[i].year));
 		cr_assert_eq(r.code, rows[i].code, "%d: %s", rows[i].year, r.text);
 	}
+}
+
+/* The cast of the forgeries: a root that is trusted, its intermediate, one that nobody knows. */
+struct cast {
+	EVP_PKEY *root_key, *inter_key, *evil_key, *leaf_key;
+	X509 *root, *inter;
+};
+
+struct dates {
+	const char *first, *last;
+};
+
+static const struct dates in_time = {"200101000000Z", "491231235959Z"};
+static const struct dates over = {"200101000000Z", "220101000000Z"};
+static const struct dates not_yet = {"400101000000Z", "491231235959Z"};
+
+static X509 *
+issue(const char *cn, EVP_PKEY *key, const char *issuer, EVP_PKEY *signer, const struct dates *dates,
+    const char *usage)
+{
+	X509 *x = new_certificate(cn);
+	X509_NAME *name = X509_NAME_new();
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)issuer, -1, -1, 0);
+	X509_set_issuer_name(x, name);
+	X509_NAME_free(name);
+	X509_set_pubkey(x, key);
+	ASN1_TIME_set_string(X509_getm_notBefore(x), dates->first);
+	ASN1_TIME_set_string(X509_getm_notAfter(x), dates->last);
+	if (usage)
+		add_extension(x, NID_ext_key_usage, usage);
+	else
+		add_extension(x, NID_basic_constraints, "critical,CA:TRUE");
+	cr_assert(X509_sign(x, signer, EVP_sha256()) > 0);
+	return x;
+}
+
+static void
+make_cast(struct cast *c, const struct dates *inter)
+{
+	EVP_PKEY **keys[] = {&c->root_key, &c->inter_key, &c->evil_key, &c->leaf_key};
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		*keys[i] = EVP_EC_gen("P-256");
+	c->root = issue("root", c->root_key, "root", c->root_key, &in_time, NULL);
+	c->inter = issue("inter", c->inter_key, "root", c->root_key, inter, NULL);
+}
+
+static void
+free_cast(struct cast *c)
+{
+	X509_free(c->root);
+	X509_free(c->inter);
+	EVP_PKEY_free(c->root_key);
+	EVP_PKEY_free(c->inter_key);
+	EVP_PKEY_free(c->evil_key);
+	EVP_PKEY_free(c->leaf_key);
+}
+
+static struct dt_trust *
+trust_in_root(const struct cast *c)
+{
+	const char *path = temp_file("", 0);
+	FILE *f = fopen(path, "w");
+	cr_assert(f && PEM_write_X509(f, c->root));
+	fclose(f);
+	struct dt_trust_source src = {.paths = &path, .path_count = 1};
+	struct dt_trust *t;
+	struct dt_pki_error err;
+	cr_assert_eq(dt_trust_load(&src, &t, &err), DT_OK, "%s", err.text);
+	unlink(path);
+	return t;
+}
+
+/* A module may forgive expired certificates: whatever else is wrong must not hide behind that. */
+Test(verify, expired_is_said_only_of_a_chain_that_is_good_but_for_its_dates)
+{
+	enum signer { ROOT, INTER, EVIL };
+	static const struct {
+		const char *what;
+		const struct dates *inter, *leaf;
+		const char *issuer;
+		enum signer signer;
+		const char *usage;
+		int32_t code;
+	} rows[] = {
+	    {"all good", &in_time, &in_time, "inter", INTER, "clientAuth", X509_V_OK},
+	    {"leaf over", &in_time, &over, "inter", INTER, "clientAuth", X509_V_ERR_CERT_HAS_EXPIRED},
+	    {"leaf over, below the root", &in_time, &over, "root", ROOT, "clientAuth",
+		X509_V_ERR_CERT_HAS_EXPIRED},
+	    {"intermediate over", &over, &in_time, "inter", INTER, "clientAuth",
+		X509_V_ERR_CERT_HAS_EXPIRED},
+	    {"both over", &over, &over, "inter", INTER, "clientAuth", X509_V_ERR_CERT_HAS_EXPIRED},
+	    {"leaf not yet", &in_time, &not_yet, "inter", INTER, "clientAuth",
+		X509_V_ERR_CERT_NOT_YET_VALID},
+	    {"intermediate not yet", &not_yet, &in_time, "inter", INTER, "clientAuth",
+		X509_V_ERR_CERT_NOT_YET_VALID},
+	    {"forged leaf below an intermediate that is over", &over, &in_time, "inter", EVIL,
+		"clientAuth", X509_V_ERR_CERT_SIGNATURE_FAILURE},
+	    {"forged leaf below an intermediate not yet valid", &not_yet, &in_time, "inter", EVIL,
+		"clientAuth", X509_V_ERR_CERT_SIGNATURE_FAILURE},
+	    {"forged leaf that is over", &in_time, &over, "inter", EVIL, "clientAuth",
+		X509_V_ERR_CERT_SIGNATURE_FAILURE},
+	    {"forged leaf, both over", &over, &over, "inter", EVIL, "clientAuth",
+		X509_V_ERR_CERT_SIGNATURE_FAILURE},
+	    {"forged leaf that is over, below the root", &in_time, &over, "root", EVIL, "clientAuth",
+		X509_V_ERR_CERT_SIGNATURE_FAILURE},
+	    {"leaf over, of an unknown CA", &in_time, &over, "nobody", EVIL, "clientAuth",
+		X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY},
+	    {"leaf over, for servers", &in_time, &over, "inter", INTER, "serverAuth",
+		X509_V_ERR_INVALID_PURPOSE},
+	    {"leaf for servers, intermediate over", &over, &in_time, "inter", INTER, "serverAuth",
+		X509_V_ERR_INVALID_PURPOSE},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct cast c;
+		make_cast(&c, rows[i].inter);
+		EVP_PKEY *signers[] = {c.root_key, c.inter_key, c.evil_key};
+		X509 *leaf = issue("device", c.leaf_key, rows[i].issuer, signers[rows[i].signer],
+		    rows[i].leaf, rows[i].usage);
+		struct dt_trust *t = trust_in_root(&c);
+		STACK_OF(X509) *chain = sk_X509_new_null();
+		sk_X509_push(chain, leaf);
+		sk_X509_push(chain, c.inter);
+		struct dt_verify_result r;
+		dt_trust_verify(t, leaf, chain, TODAY, &r);
+		cr_expect_eq(r.code, rows[i].code, "%s: %d %s", rows[i].what, r.code, r.text);
+		cr_expect_eq(ERR_peek_error(), 0ul, "%s", rows[i].what);
+		sk_X509_free(chain);
+		X509_free(leaf);
+		dt_trust_free(&t);
+		free_cast(&c);
+	}
+}
+
+/* An attacker may send more than one certificate of the name: which of them OpenSSL tries must not
+ * matter. */
+Test(verify, a_second_intermediate_of_the_same_name_opens_nothing)
+{
+	struct cast c;
+	make_cast(&c, &over);
+	X509 *evil = issue("inter", c.evil_key, "root", c.evil_key, &in_time, NULL);
+	X509 *leaf = issue("device", c.leaf_key, "inter", c.evil_key, &over, "clientAuth");
+	struct dt_trust *t = trust_in_root(&c);
+	for (int order = 0; order < 2; order++) {
+		STACK_OF(X509) *chain = sk_X509_new_null();
+		sk_X509_push(chain, order ? evil : c.inter);
+		sk_X509_push(chain, order ? c.inter : evil);
+		struct dt_verify_result r;
+		dt_trust_verify(t, leaf, chain, TODAY, &r);
+		cr_expect_eq(r.code, X509_V_ERR_CERT_SIGNATURE_FAILURE, "order %d: %d %s", order, r.code,
+		    r.text);
+		sk_X509_free(chain);
+	}
+	X509_free(leaf);
+	X509_free(evil);
+	dt_trust_free(&t);
+	free_cast(&c);
 }
 
 Test(verify, a_changed_certificate_is_bad)

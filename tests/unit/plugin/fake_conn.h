@@ -8,7 +8,7 @@
 
 #include "conn/table.h"
 
-#define FAKE_CONNS 64u
+#define FAKE_CONNS 2048u
 
 struct fake_verdict {
 	bool given, accept;

@@ -21,12 +21,13 @@ struct arrival {
 	struct dt_now now;
 	struct dt_fragment fragment;
 	struct dt_hello_head head;
+	enum dt_drop *why;
 };
 
 static bool
 drop(const struct arrival *a, enum dt_drop why)
 {
-	dt_count_drop(a->conns->config.counters, why);
+	*a->why = why;
 	return false;
 }
 
@@ -91,15 +92,15 @@ begin(struct arrival *a)
 	if (err != DT_OK)
 		return drop(a, err == DT_ERR_FULL ? DT_DROP_CONNECTION_LIMIT : DT_DROP_MEMORY);
 	c->hello_mark = dt_hello_mark(conns, a->head.random);
-	return dt_setup_begin(c, a->rec, a->now);
+	return dt_setup_begin(c, a->rec, a->now) || drop(a, DT_DROP_MEMORY);
 }
 
 bool
 dt_admit(struct dt_conns *conns, struct dt_listener *listener, const struct dt_path *path,
-    const struct dt_record *rec, size_t datagram_len, struct dt_now now)
+    const struct dt_record *rec, size_t datagram_len, struct dt_now now, enum dt_drop *why)
 {
 	struct dt_path where = *path; /* the caller's may die with a connection that is replaced */
-	struct arrival a = {conns, listener, &where, rec, datagram_len, now, {0}, {0}};
+	struct arrival a = {conns, listener, &where, rec, datagram_len, now, {0}, {0}, why};
 	const struct dt_service *s = listener->service;
 	struct dt_reader r = dt_reader(rec->body, rec->len);
 	if (rec->epoch != 0 || rec->type != DT_HANDSHAKE)

@@ -82,7 +82,6 @@ struct dt_conns {
 	struct dt_prefix_budget *prefixes; /* owned */
 	struct dt_conn *graves;	/* closed, freed when nobody can hold them any more */
 	unsigned depth;		/* calls of this room on the stack */
-	struct dt_conn *sending; /* whose datagram is being written  */
 	struct dt_listener *sending_listener;
 	const struct dt_path *sending_path;
 	uint8_t *sending_at;
@@ -110,13 +109,13 @@ void dt_conns_enter(struct dt_conns *conns);
 void dt_conns_leave(struct dt_conns *conns);
 uint64_t dt_hello_mark(const struct dt_conns *conns, struct dt_span random);
 
-/* admit.c: one datagram of a path that has no connection, or a ClientHello of one that has. True:
- * it was of use. Counts why not. `rec` is its first record. */
+/* admit.c: a record of a path that has no connection, or a ClientHello on one that has. True: it
+ * was of use; else *why says what its datagram is to be counted as. */
 bool dt_admit(struct dt_conns *conns, struct dt_listener *listener, const struct dt_path *path,
-    const struct dt_record *rec, size_t datagram_len, struct dt_now now);
+    const struct dt_record *rec, size_t datagram_len, struct dt_now now, enum dt_drop *why);
 
 /* setup.c */
-/* Begins with the first record of a hello whose cookie was right. */
+/* Begins with the first record of a hello whose cookie was right. False: no memory. */
 bool dt_setup_begin(struct dt_conn *c, const struct dt_record *rec, struct dt_now now);
 /* A record for a connection that is not established. True: of use. */
 bool dt_setup_record(struct dt_conn *c, const struct dt_record *rec, struct dt_now now);

@@ -230,6 +230,16 @@ follow(struct dt_conn *c, enum dt_hs_step step, struct dt_now now)
 	arm(c);
 }
 
+/* An alert before there is a handshake. */
+static void
+send_plain_alert(struct dt_conn *c, uint8_t alert)
+{
+	struct dt_wire wire = dt_conn_wire(c);
+	struct dt_record_state plain = {.next_plain = c->setup->record_seq};
+	dt_state_send_alert(&plain, c->conns->pool, c->id, 0, DT_ALERT_FATAL, alert, &wire);
+	dt_count(c->conns->config.counters, DT_COUNT_ALERTS_SENT, 1);
+}
+
 static void
 start_handshake(struct dt_conn *c, struct dt_now now)
 {
@@ -240,6 +250,8 @@ start_handshake(struct dt_conn *c, struct dt_now now)
 	enum dt_err err = dt_hs_new(service_of(c)->tls, &conns->hs_worker, c->id,
 	    (struct dt_span){s->message, s->message_len}, &s->hello, s->record_seq, &s->hs);
 	if (err != DT_OK) {
+		if (err == DT_ERR_REFUSED) /* no suite is left for it */
+			send_plain_alert(c, DT_ALERT_HANDSHAKE_FAILURE);
 		dt_setup_fail(c, err == DT_ERR_NOMEM ? DT_CLOSE_MEMORY : DT_CLOSE_HANDSHAKE, dt_err_text(err),
 		    now);
 		return;
@@ -254,12 +266,8 @@ start_handshake(struct dt_conn *c, struct dt_now now)
 static void
 refuse(struct dt_conn *c, uint8_t alert, struct dt_now now)
 {
-	struct dt_wire wire = dt_conn_wire(c);
-	if (alert) {
-		struct dt_record_state plain = {.next_plain = c->setup->record_seq};
-		dt_state_send_alert(&plain, c->conns->pool, c->id, 0, DT_ALERT_FATAL, alert, &wire);
-		dt_count(c->conns->config.counters, DT_COUNT_ALERTS_SENT, 1);
-	}
+	if (alert)
+		send_plain_alert(c, alert);
 	dt_count_drop(c->conns->config.counters, DT_DROP_REFUSED);
 	dt_setup_fail(c, DT_CLOSE_REFUSED, "", now);
 }
@@ -294,11 +302,8 @@ take_hello(struct dt_conn *c, struct dt_span message, struct dt_now now)
 	body.data = s->message + DT_HS_HEADER;
 	enum dt_hello_verdict v = dt_hello_read(body, &s->hello);
 	if (v != DT_HELLO_OK) {
-		struct dt_wire wire = dt_conn_wire(c);
-		struct dt_record_state plain = {.next_plain = s->record_seq};
 		uint8_t alert = v == DT_HELLO_VERSION ? DT_ALERT_PROTOCOL_VERSION : DT_ALERT_DECODE_ERROR;
-		dt_state_send_alert(&plain, c->conns->pool, c->id, 0, DT_ALERT_FATAL, alert, &wire);
-		dt_count(c->conns->config.counters, DT_COUNT_ALERTS_SENT, 1);
+		send_plain_alert(c, alert);
 		dt_setup_fail(c, DT_CLOSE_HANDSHAKE, dt_alert_text(alert), now);
 		return false;
 	}
@@ -330,7 +335,6 @@ dt_setup_begin(struct dt_conn *c, const struct dt_record *rec, struct dt_now now
 	struct dt_service *service = service_of(c);
 	struct dt_setup *s = dt_alloc(sizeof(*s));
 	if (!s) {
-		dt_count_drop(c->conns->config.counters, DT_DROP_MEMORY);
 		dt_conns_bury(c);
 		dt_conns_release(c);
 		return false;

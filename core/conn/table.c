@@ -349,10 +349,8 @@ is_new_hello(const struct dt_conn *c, const struct dt_record *rec)
 }
 
 static bool
-take_record(struct dt_conn *c, const struct dt_record *rec, size_t datagram_len, struct dt_now now)
+take_record(struct dt_conn *c, const struct dt_record *rec, struct dt_now now)
 {
-	if (is_new_hello(c, rec))
-		return dt_admit(c->conns, c->listener, &c->path, rec, datagram_len, now);
 	bool used = false;
 	if (c->state == DT_CONN_ESTABLISHED)
 		dt_conn_established_record(c, rec, now, &used);
@@ -374,7 +372,8 @@ take_records(struct dt_conns *conns, struct dt_listener *listener, const struct 
 {
 	struct dt_record rec;
 	size_t at = 0;
-	bool used = false, first = true;
+	bool used = false, judged = false;
+	enum dt_drop why = DT_DROP_NOTHING_USED;
 	enum dt_record_verdict v;
 	while ((v = dt_record_next(data, len, &at, &rec)) != DT_RECORD_END) {
 		if (v != DT_RECORD_OK) {
@@ -385,14 +384,16 @@ take_records(struct dt_conns *conns, struct dt_listener *listener, const struct 
 		}
 		dt_count(conns->config.counters, DT_COUNT_RECORDS, 1);
 		struct dt_conn *c = dt_conns_find_path(conns, path);
-		if (c)
-			used |= take_record(c, &rec, len, now);
-		else if (first)
-			return dt_admit(conns, listener, path, &rec, len, now);
-		first = false;
+		if (c && !is_new_hello(c, &rec)) {
+			used |= take_record(c, &rec, now);
+		} else if (!judged) {
+			/* Once for a datagram: it is answered by one that is shorter, not by many. */
+			judged = true;
+			used |= dt_admit(conns, listener, path, &rec, len, now, &why);
+		}
 	}
 	if (!used)
-		drop(conns, DT_DROP_NOTHING_USED);
+		drop(conns, why);
 	return used;
 }
 

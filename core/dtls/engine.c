@@ -249,6 +249,12 @@ void
 dt_engine_clear_out(struct dt_engine *e, size_t taken)
 {
 	DT_ASSERT(taken <= e->out_len);
+	if (taken == e->out_len) { /* a flight may be large, and the next one is far away */
+		dt_free_secret(e->out, e->out_cap);
+		e->out = NULL;
+		e->out_len = e->out_cap = 0;
+		return;
+	}
 	memmove(e->out, e->out + taken, e->out_len - taken);
 	e->out_len -= taken;
 }

@@ -10,15 +10,7 @@
 #include <string.h>
 
 #define CLIENT_KEY_EXCHANGE 16u
-#define FINISHED 20u
 #define MESSAGES_CAP (128u * 1024u) /* bytes of the client's messages in parts */
-#define HELD_CAP (8u * 1024u)	    /* bytes of early records */
-
-struct dt_held {
-	struct dt_list node;
-	struct dt_record rec; /* body points behind this struct */
-	size_t size;
-};
 
 static enum dt_hs_step advance(struct dt_handshake *hs, const struct dt_wire *wire);
 
@@ -56,15 +48,6 @@ dt_hs_new(struct dt_tls *tls, const struct dt_hs_worker *worker, uint64_t owner,
 	return err;
 }
 
-static void
-drop_held(struct dt_handshake *hs, struct dt_held *h)
-{
-	dt_list_remove(&h->node);
-	hs->held_bytes -= h->size;
-	hs->worker.budget->used -= h->size;
-	dt_free(h);
-}
-
 void
 dt_hs_free(struct dt_handshake **slot)
 {
@@ -73,7 +56,8 @@ dt_hs_free(struct dt_handshake **slot)
 		return;
 	DT_CHECK_MAGIC(hs, DT_HANDSHAKE_MAGIC);
 	DT_LIST_EACH (node, next, &hs->held)
-		drop_held(hs, DT_CONTAINER(node, struct dt_held, node));
+		dt_hs_drop_held(hs, DT_CONTAINER(node, struct dt_held, node));
+	hs->worker.budget->used -= hs->charged;
 	dt_aead_pool_forget(hs->worker.pool, dt_hs_local_owner(hs));
 	dt_reassembly_fini(&hs->messages);
 	dt_flight_clear(&hs->flight);
@@ -82,148 +66,6 @@ dt_hs_free(struct dt_handshake **slot)
 	dt_engine_free(&hs->engine);
 	dt_free_secret(hs, sizeof(*hs));
 	*slot = NULL;
-}
-
-/* ---- early records ---- */
-
-static bool
-hold(struct dt_handshake *hs, const struct dt_record *rec)
-{
-	size_t size = sizeof(struct dt_held) + rec->len;
-	struct dt_budget *b = hs->worker.budget;
-	struct dt_held *h = NULL;
-	if (hs->held_bytes + size <= HELD_CAP && b->used + size <= b->cap)
-		h = dt_alloc(size);
-	if (!h) {
-		dt_count_drop(hs->worker.counters, DT_DROP_HELD_FULL);
-		return false;
-	}
-	h->rec = *rec;
-	h->rec.body = (uint8_t *)(h + 1);
-	h->size = size;
-	memcpy(h->rec.body, rec->body, rec->len);
-	hs->held_bytes += size;
-	b->used += size;
-	dt_list_append(&hs->held, &h->node);
-	return true;
-}
-
-void
-dt_hs_each_held(struct dt_handshake *hs, void (*each)(void *arg, const struct dt_record *rec), void *arg)
-{
-	DT_LIST_EACH (node, next, &hs->held) {
-		struct dt_held *h = DT_CONTAINER(node, struct dt_held, node);
-		each(arg, &h->rec);
-		drop_held(hs, h);
-	}
-}
-
-/* ---- epoch 1 while the handshake lasts ---- */
-
-static void
-repeat_flight(struct dt_handshake *hs, const struct dt_wire *wire)
-{
-	struct dt_mono now = hs->engine->now.mono;
-	if (!hs->flight_sent || !dt_mono_reached(hs->repeat_allowed, now))
-		return;
-	dt_hs_send_flight(hs, hs->deadline.ns != DT_NEVER.ns, wire);
-	/* One for each interval: a replayed record must not make an amplifier of us. */
-	hs->repeat_allowed = dt_mono_add(now, hs->tls->initial_timer);
-	dt_count(hs->worker.counters, DT_COUNT_FLIGHTS_REPEATED, 1);
-}
-
-/* All fragments in the plaintext of one record. */
-static bool
-take_fragments(struct dt_handshake *hs, uint16_t epoch, struct dt_span bytes, const struct dt_wire *wire)
-{
-	struct dt_reader r = dt_reader(bytes.data, bytes.len);
-	struct dt_fragment f;
-	bool used = false;
-	while (r.left && dt_fragment_read(&r, &f)) {
-		/* Finished is the one message of epoch 1, and of no other. */
-		if ((f.type == FINISHED) != (epoch == 1)) {
-			dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
-			continue;
-		}
-		enum dt_reassembly_verdict v = dt_reassembly_add(&hs->messages, &f);
-		if (v == DT_REASSEMBLY_OLD)
-			repeat_flight(hs, wire);
-		else if (v != DT_REASSEMBLY_STORED)
-			dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
-		used |= v == DT_REASSEMBLY_OLD || v == DT_REASSEMBLY_STORED;
-	}
-	if (r.left)
-		dt_count_drop(hs->worker.counters, DT_DROP_BAD_CONTENT);
-	return used;
-}
-
-static bool
-drop_record(struct dt_handshake *hs, enum dt_state_verdict v)
-{
-	static const enum dt_drop why[] = {
-	    [DT_STATE_SEEN] = DT_DROP_REPLAYED,
-	    [DT_STATE_TOO_OLD] = DT_DROP_TOO_OLD,
-	    [DT_STATE_FORGED] = DT_DROP_BAD_TAG,
-	    [DT_STATE_MALFORMED] = DT_DROP_BAD_RECORD,
-	};
-	dt_count_drop(hs->worker.counters, why[v]);
-	return false;
-}
-
-static bool
-is_psk(const struct dt_handshake *hs)
-{
-	const SSL_CIPHER *c = SSL_get_pending_cipher(hs->engine->ssl);
-	int kx = c ? SSL_CIPHER_get_kx_nid(c) : NID_undef;
-	return kx == NID_kx_psk || kx == NID_kx_ecdhe_psk || kx == NID_kx_dhe_psk || kx == NID_kx_rsa_psk;
-}
-
-/* An epoch-1 record of a suite of ours, when the keys are there. */
-static bool
-open_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
-{
-	uint8_t *plain;
-	size_t len;
-	enum dt_state_verdict v = dt_state_open(&hs->state, hs->worker.pool, hs->owner, rec, &plain, &len);
-	if (v == DT_STATE_FORGED && rec->type == DT_HANDSHAKE && hs->change_seen && is_psk(hs)) {
-		/* A wrong key, RFC 4279 2. Whoever can forge this can forge the alert as well. */
-		dt_hs_fail(hs, DT_HS_FAILED_PSK, DT_ALERT_DECRYPT_ERROR, wire);
-		return true;
-	}
-	if (v != DT_STATE_OPENED)
-		return drop_record(hs, v);
-	if (rec->type == DT_HANDSHAKE)
-		return take_fragments(hs, 1, (struct dt_span){plain, len}, wire);
-	if (rec->type == DT_ALERT && len == DT_ALERT_LEN && plain[0] == DT_ALERT_FATAL) {
-		dt_hs_fail(hs, DT_HS_FAILED_ALERT, -1, wire);
-		hs->alert = plain[1];
-		return true;
-	}
-	dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
-	return false;
-}
-
-/* Application data waits for the session; all else too, while there are no keys yet. What OpenSSL
- * will open by itself is held as well, for feed_held(). */
-static bool
-take_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
-{
-	if (rec->type == DT_APPLICATION_DATA || !dt_hs_derive(hs))
-		return hold(hs, rec);
-	return open_sealed(hs, rec, wire);
-}
-
-/* Records that were held until keys are there. */
-static void
-open_held(struct dt_handshake *hs, const struct dt_wire *wire)
-{
-	DT_LIST_EACH (node, next, &hs->held) {
-		struct dt_held *h = DT_CONTAINER(node, struct dt_held, node);
-		if (h->rec.type == DT_APPLICATION_DATA)
-			continue;
-		open_sealed(hs, &h->rec, wire);
-		drop_held(hs, h);
-	}
 }
 
 /* ---- what OpenSSL gets ---- */
@@ -346,7 +188,8 @@ feed_plain(struct dt_handshake *hs, const struct dt_wire *wire)
 {
 	struct dt_span message = hs->message;
 	bool key_exchange = message.data[0] == CLIENT_KEY_EXCHANGE;
-	bool psk = key_exchange && is_psk(hs);
+	hs->largest_fed = message.len > hs->largest_fed ? message.len : hs->largest_fed;
+	bool psk = key_exchange && dt_hs_is_psk(hs);
 	if (psk && !hs->psk_answered) {
 		if (!read_identity(hs)) {
 			dt_hs_fail(hs, DT_HS_FAILED_PROTOCOL, DT_ALERT_DECODE_ERROR, wire);
@@ -364,7 +207,7 @@ feed_plain(struct dt_handshake *hs, const struct dt_wire *wire)
 	    : dt_mono_add(hs->engine->now.mono, hs->interval);
 	digest(hs, r, wire);
 	if (key_exchange && hs->step == DT_HS_GOES_ON && dt_hs_derive(hs))
-		open_held(hs, wire);
+		dt_hs_open_held(hs, wire);
 }
 
 /* The client's Finished, sealed again as one plain epoch-1 record. This is the client's key and
@@ -403,7 +246,7 @@ feed_held(struct dt_handshake *hs, const struct dt_wire *wire)
 		dt_record_write_header(raw, h->rec.type, h->rec.version, 1, h->rec.seq, h->rec.len);
 		memcpy(raw + DT_RECORD_HEADER, h->rec.body, h->rec.len);
 		size_t len = DT_RECORD_HEADER + h->rec.len;
-		drop_held(hs, h);
+		dt_hs_drop_held(hs, h);
 		digest(hs, dt_engine_record(hs->engine, (struct dt_span){raw, len}), wire);
 		dt_free(raw);
 		return true;
@@ -431,7 +274,7 @@ step_once(struct dt_handshake *hs, const struct dt_wire *wire)
 {
 	if (hs->message.len == 0 && !dt_reassembly_next(&hs->messages, &hs->message))
 		hs->message.len = 0;
-	bool finished = hs->message.len != 0 && hs->message.data[0] == FINISHED;
+	bool finished = hs->message.len != 0 && hs->message.data[0] == DT_HS_FINISHED;
 	if (hs->message.len != 0 && !finished) {
 		feed_plain(hs, wire);
 		return true;
@@ -443,6 +286,12 @@ step_once(struct dt_handshake *hs, const struct dt_wire *wire)
 	if (change_is_due(hs)) {
 		hs->change_fed = true;
 		digest(hs, dt_engine_change_cipher_spec(hs->engine), wire);
+		return true;
+	}
+	if (finished && hs->change_seen && !hs->change_fed) {
+		/* The numbers of the messages have no gap, so the proof of its certificate's key will
+		 * not come any more. */
+		dt_hs_fail(hs, DT_HS_FAILED_PROTOCOL, DT_ALERT_UNEXPECTED_MESSAGE, wire);
 		return true;
 	}
 	if (!hs->change_fed || !hs->auth_answered)
@@ -487,29 +336,6 @@ dt_hs_start(struct dt_handshake *hs, struct dt_now now, const struct dt_wire *wi
 	return advance(hs, wire);
 }
 
-static bool
-take_plain(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
-{
-	switch (rec->type) {
-	case DT_HANDSHAKE:
-		return take_fragments(hs, 0, (struct dt_span){rec->body, rec->len}, wire);
-	case DT_CHANGE_CIPHER_SPEC:
-		if (rec->len != 1 || rec->body[0] != 1)
-			break;
-		hs->change_seen = true;
-		return true;
-	case DT_ALERT:
-		/* Anybody can write it: remembered, not obeyed. */
-		if (rec->len == DT_ALERT_LEN && rec->body[0] == DT_ALERT_FATAL && hs->plain_alert < 0)
-			hs->plain_alert = rec->body[1];
-		break;
-	default:
-		break;
-	}
-	dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
-	return false;
-}
-
 enum dt_hs_step
 dt_hs_record(struct dt_handshake *hs, const struct dt_record *rec, struct dt_now now,
     const struct dt_wire *wire, bool *used)
@@ -518,12 +344,7 @@ dt_hs_record(struct dt_handshake *hs, const struct dt_record *rec, struct dt_now
 	*used = false;
 	if (hs->step == DT_HS_FAILED || hs->step == DT_HS_DONE)
 		return hs->step;
-	if (rec->epoch > 1)
-		dt_count_drop(hs->worker.counters, DT_DROP_BAD_EPOCH);
-	else if (rec->epoch == 1)
-		*used = take_sealed(hs, rec, wire);
-	else
-		*used = take_plain(hs, rec, wire);
+	*used = dt_hs_take_record(hs, rec, wire);
 	return advance(hs, wire);
 }
 
@@ -570,6 +391,7 @@ dt_hs_give_psk(struct dt_handshake *hs, struct dt_span key, struct dt_now now, c
 	hs->step = DT_HS_GOES_ON;
 	enum dt_hs_step step = advance(hs, wire);
 	dt_wipe(e->psk, sizeof(e->psk));
+	e->psk_len = 0; /* nobody gets a key of zeros */
 	return step;
 }
 
@@ -629,12 +451,6 @@ dt_hs_suite_name(const struct dt_handshake *hs)
 	return c ? SSL_CIPHER_standard_name(c) : NULL;
 }
 
-struct dt_record_state *
-dt_hs_state(struct dt_handshake *hs)
-{
-	return &hs->state;
-}
-
 void
 dt_hs_take(struct dt_handshake *hs, struct dt_session *session, struct dt_flight *last)
 {
@@ -642,6 +458,7 @@ dt_hs_take(struct dt_handshake *hs, struct dt_session *session, struct dt_flight
 	memset(session, 0, sizeof(*session));
 	session->state = hs->state;
 	session->suite = hs->state.suite;
+	dt_wipe(&hs->state, sizeof(hs->state)); /* one owner for the numbers, from now on the session */
 	dt_flight_move(last, &hs->flight);
 	if (!hs->suite) {
 		/* OpenSSL answers a repeated Finished by itself. */

@@ -106,7 +106,4 @@ void dt_hs_take(struct dt_handshake *hs, struct dt_session *session, struct dt_f
 void dt_hs_each_held(struct dt_handshake *hs, void (*each)(void *arg, const struct dt_record *rec),
     void *arg);
 
-/* The state for its numbers: an alert of the owner's, or a last flight's records. */
-struct dt_record_state *dt_hs_state(struct dt_handshake *hs);
-
 #endif

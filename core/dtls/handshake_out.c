@@ -65,10 +65,37 @@ dt_hs_fail(struct dt_handshake *hs, enum dt_hs_failure why, int alert, const str
 	if (alert < 0)
 		return;
 	/* Sealed only when the client reads sealed records already: after our Finished. */
-	uint16_t epoch = hs->flight_sent && hs->next_out_is_sealed && hs->state.keyed ? 1 : 0;
+	uint16_t epoch = hs->change_sent && hs->state.keyed ? 1 : 0;
 	dt_state_send_alert(&hs->state, hs->worker.pool, hs->owner, epoch, DT_ALERT_FATAL, (uint8_t)alert,
 	    wire);
 	dt_count(hs->worker.counters, DT_COUNT_ALERTS_SENT, 1);
+}
+
+static bool
+begin_message(struct dt_handshake *hs, const struct dt_fragment *f)
+{
+	dt_free_secret(hs->join, hs->join_total);
+	hs->join_total = DT_HS_HEADER + f->length;
+	hs->join = dt_alloc(hs->join_total);
+	if (!hs->join)
+		return false;
+	hs->join[0] = f->type;
+	dt_write_uint(hs->join + 1, f->length, 3);
+	dt_write_uint(hs->join + 4, f->message_seq, 2);
+	dt_write_uint(hs->join + 9, f->length, 3);
+	hs->join_len = DT_HS_HEADER;
+	return true;
+}
+
+static bool
+end_message(struct dt_handshake *hs, uint16_t epoch)
+{
+	struct dt_span message = {hs->join, hs->join_len};
+	enum dt_err err = dt_flight_add_message(&hs->flight, epoch, message);
+	dt_free_secret(hs->join, hs->join_total);
+	hs->join = NULL;
+	hs->join_len = hs->join_total = 0;
+	return err == DT_OK;
 }
 
 /* One fragment of a message of ours; OpenSSL writes them in order and without repetition. */
@@ -80,24 +107,13 @@ join_fragment(struct dt_handshake *hs, uint16_t epoch, struct dt_span bytes)
 	while (r.left) {
 		if (!dt_fragment_read(&r, &f))
 			return false;
-		if (f.offset == 0) {
-			dt_free_secret(hs->join, hs->join_total);
-			hs->join_total = DT_HS_HEADER + f.length;
-			hs->join = dt_alloc(hs->join_total);
-			if (!hs->join)
-				return false;
-			hs->join[0] = f.type;
-			dt_write_uint(hs->join + 1, f.length, 3);
-			dt_write_uint(hs->join + 4, f.message_seq, 2);
-			dt_write_uint(hs->join + 9, f.length, 3);
-			hs->join_len = DT_HS_HEADER;
-		}
+		if (f.offset == 0 && !begin_message(hs, &f))
+			return false;
 		if (hs->join_len != DT_HS_HEADER + f.offset || hs->join_len + f.bytes.len > hs->join_total)
 			return false;
 		memcpy(hs->join + hs->join_len, f.bytes.data, f.bytes.len);
 		hs->join_len += f.bytes.len;
-		if (hs->join_len == hs->join_total &&
-		    dt_flight_add_message(&hs->flight, epoch, (struct dt_span){hs->join, hs->join_len}) != DT_OK)
+		if (hs->join_len == hs->join_total && !end_message(hs, epoch))
 			return false;
 	}
 	return true;
@@ -123,12 +139,29 @@ take_alert(struct dt_handshake *hs, const uint8_t *alert, size_t len, const stru
 	return true; /* a warning of OpenSSL's in the handshake tells the client nothing it needs */
 }
 
+/* Sealed by OpenSSL for a suite that is not ours: sent as it is. */
+static bool
+take_opaque(struct dt_handshake *hs, const struct dt_record *rec, struct dt_span raw,
+    const struct dt_wire *wire)
+{
+	if (rec->type != DT_ALERT)
+		return dt_flight_add_opaque(&hs->flight, raw) == DT_OK;
+	uint8_t *out = wire->reserve(wire->arg, raw.len);
+	if (out) {
+		memcpy(out, raw.data, raw.len);
+		wire->commit(wire->arg, raw.len);
+		dt_count(hs->worker.counters, DT_COUNT_ALERTS_SENT, 1);
+	}
+	dt_hs_fail(hs, DT_HS_FAILED_PROTOCOL, -1, wire);
+	return false;
+}
+
 static bool
 take_sealed(struct dt_handshake *hs, const struct dt_record *rec, struct dt_span raw,
     const struct dt_wire *wire)
 {
 	if (!hs->suite)
-		return dt_flight_add_opaque(&hs->flight, raw) == DT_OK;
+		return take_opaque(hs, rec, raw, wire);
 	uint8_t *plain;
 	size_t len;
 	if (!dt_hs_derive(hs) || !open_own(hs, rec, &plain, &len))
@@ -158,6 +191,16 @@ take_record(struct dt_handshake *hs, const struct dt_record *rec, struct dt_span
 	}
 }
 
+/* What the handshake holds beside the client's messages in parts, which charge for themselves.
+ * OpenSSL keeps a buffer of the longest message it got, and what it has read out of it. */
+static void
+charge(struct dt_handshake *hs)
+{
+	size_t holds = hs->flight.bytes + hs->join_total + hs->engine->out_cap + 2 * hs->largest_fed;
+	hs->worker.budget->used += holds - hs->charged;
+	hs->charged = holds;
+}
+
 bool
 dt_hs_collect(struct dt_handshake *hs, const struct dt_wire *wire)
 {
@@ -172,6 +215,7 @@ dt_hs_collect(struct dt_handshake *hs, const struct dt_wire *wire)
 		if (!take_record(hs, &rec, raw, wire))
 			dt_hs_fail(hs, DT_HS_FAILED_PROTOCOL, DT_ALERT_INTERNAL_ERROR, wire);
 	dt_engine_clear_out(hs->engine, at);
+	charge(hs);
 	return hs->step != DT_HS_FAILED;
 }
 
@@ -224,6 +268,7 @@ dt_hs_send_flight(struct dt_handshake *hs, bool await, const struct dt_wire *wir
 	/* A flight that could not leave is a loss: the timer, or the client, asks again. */
 	(void)!dt_flight_send(&hs->flight, &out, mtu_now(hs), hs->state.fragment_max);
 	hs->flight_sent = true;
+	hs->change_sent = hs->next_out_is_sealed;
 	hs->repeat_allowed = hs->engine->now.mono;
 	hs->deadline = await ? dt_mono_add(hs->engine->now.mono, hs->interval) : DT_NEVER;
 }

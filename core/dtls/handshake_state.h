@@ -1,5 +1,5 @@
-/* handshake_state.h - the inside of a handshake, shared by handshake.c (what comes in) and
- * handshake_out.c (what goes out).
+/* handshake_state.h - the inside of a handshake, shared by handshake.c (its course),
+ * handshake_in.c (what comes in) and handshake_out.c (what goes out).
  */
 #ifndef DT_DTLS_HANDSHAKE_STATE_H
 #define DT_DTLS_HANDSHAKE_STATE_H
@@ -10,7 +10,14 @@
 #define DT_HANDSHAKE_MAGIC 0x68736b65u
 #define DT_IDENTITY_MAX 128u /* bytes; what OpenSSL takes */
 
-struct dt_held; /* a record of epoch 1 that came early */
+#define DT_HS_FINISHED 20u
+
+/* A record of epoch 1 that came early. */
+struct dt_held {
+	struct dt_list node;
+	struct dt_record rec; /* body points behind this struct */
+	size_t size;
+};
 
 struct dt_handshake {
 	uint32_t magic;
@@ -31,12 +38,11 @@ struct dt_handshake {
 	bool suite_known;
 	bool psk_answered, auth_answered;
 	bool change_seen, change_fed;	 /* the client's ChangeCipherSpec */
-	bool finished_opened;		 /* its Finished opened under the new keys */
 	bool key_exchange_fed;
 
 	struct dt_flight flight;	 /* ours, sent last or about to be */
-	bool flight_complete;		 /* OpenSSL waits for the client   */
 	bool flight_sent;
+	bool change_sent;		 /* our ChangeCipherSpec was in one: the client reads epoch 1 */
 	uint8_t *join;			 /* owned: a message of ours that OpenSSL wrote in fragments */
 	size_t join_len, join_total;
 	bool next_out_is_sealed;	 /* OpenSSL's ChangeCipherSpec has been taken */
@@ -48,6 +54,8 @@ struct dt_handshake {
 
 	struct dt_list held;		 /* owned: struct dt_held */
 	size_t held_bytes;
+	size_t largest_fed;		 /* bytes of the longest message that OpenSSL got */
+	size_t charged;			 /* bytes of the budget, beside held records and reassembly */
 
 	enum dt_hs_failure failure;
 	int alert;			 /* sent or received with the failure; -1 = none */
@@ -60,6 +68,12 @@ struct dt_handshake {
 bool dt_hs_collect(struct dt_handshake *hs, const struct dt_wire *wire);
 /* Sends the flight, and arms the timer when `await` (an answer is expected). */
 void dt_hs_send_flight(struct dt_handshake *hs, bool await, const struct dt_wire *wire);
+/* One record of the client. True: of use. */
+bool dt_hs_take_record(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire);
+/* Opens the held records that are not application data, now that there are keys. */
+void dt_hs_open_held(struct dt_handshake *hs, const struct dt_wire *wire);
+void dt_hs_drop_held(struct dt_handshake *hs, struct dt_held *h);
+bool dt_hs_is_psk(const struct dt_handshake *hs);
 /* The keys of epoch 1, once OpenSSL has the master secret. False: not yet, or not ours. */
 bool dt_hs_derive(struct dt_handshake *hs);
 /* Remembers why, sends a fatal alert unless it is negative. */

@@ -1,0 +1,201 @@
+/* handshake_in.c - the records of the client while the handshake lasts: read, opened, or held until
+ * they can be.
+ */
+#include "base/assert.h"
+#include "base/mem.h"
+#include "dtls/alert.h"
+#include "dtls/handshake_state.h"
+
+#include <string.h>
+
+#define HELD_CAP (8u * 1024u) /* bytes of early records */
+
+/* ---- early records ---- */
+
+void
+dt_hs_drop_held(struct dt_handshake *hs, struct dt_held *h)
+{
+	dt_list_remove(&h->node);
+	hs->held_bytes -= h->size;
+	hs->worker.budget->used -= h->size;
+	dt_free(h);
+}
+
+static bool
+hold(struct dt_handshake *hs, const struct dt_record *rec)
+{
+	size_t size = sizeof(struct dt_held) + rec->len;
+	struct dt_budget *b = hs->worker.budget;
+	struct dt_held *h = NULL;
+	if (hs->held_bytes + size <= HELD_CAP && b->used + size <= b->cap)
+		h = dt_alloc(size);
+	if (!h) {
+		dt_count_drop(hs->worker.counters, DT_DROP_HELD_FULL);
+		return false;
+	}
+	h->rec = *rec;
+	h->rec.body = (uint8_t *)(h + 1);
+	h->size = size;
+	memcpy(h->rec.body, rec->body, rec->len);
+	hs->held_bytes += size;
+	b->used += size;
+	dt_list_append(&hs->held, &h->node);
+	return true;
+}
+
+void
+dt_hs_each_held(struct dt_handshake *hs, void (*each)(void *arg, const struct dt_record *rec), void *arg)
+{
+	DT_LIST_EACH (node, next, &hs->held) {
+		struct dt_held *h = DT_CONTAINER(node, struct dt_held, node);
+		each(arg, &h->rec);
+		dt_hs_drop_held(hs, h);
+	}
+}
+
+/* ---- epoch 1 while the handshake lasts ---- */
+
+static void
+repeat_flight(struct dt_handshake *hs, const struct dt_wire *wire)
+{
+	struct dt_mono now = hs->engine->now.mono;
+	if (!hs->flight_sent || !dt_mono_reached(hs->repeat_allowed, now))
+		return;
+	dt_hs_send_flight(hs, hs->deadline.ns != DT_NEVER.ns, wire);
+	/* One for each interval: a replayed record must not make an amplifier of us. */
+	hs->repeat_allowed = dt_mono_add(now, hs->tls->initial_timer);
+	dt_count(hs->worker.counters, DT_COUNT_FLIGHTS_REPEATED, 1);
+}
+
+/* All fragments in the plaintext of one record. */
+static bool
+take_fragments(struct dt_handshake *hs, uint16_t epoch, struct dt_span bytes, const struct dt_wire *wire)
+{
+	struct dt_reader r = dt_reader(bytes.data, bytes.len);
+	struct dt_fragment f;
+	bool used = false;
+	while (r.left && dt_fragment_read(&r, &f)) {
+		/* Finished is the one message of epoch 1, and of no other. */
+		if ((f.type == DT_HS_FINISHED) != (epoch == 1)) {
+			dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+			continue;
+		}
+		enum dt_reassembly_verdict v = dt_reassembly_add(&hs->messages, &f);
+		if (v == DT_REASSEMBLY_OLD)
+			repeat_flight(hs, wire);
+		else if (v != DT_REASSEMBLY_STORED)
+			dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+		used |= v == DT_REASSEMBLY_OLD || v == DT_REASSEMBLY_STORED;
+	}
+	if (r.left)
+		dt_count_drop(hs->worker.counters, DT_DROP_BAD_CONTENT);
+	return used;
+}
+
+static bool
+drop_record(struct dt_handshake *hs, enum dt_state_verdict v)
+{
+	static const enum dt_drop why[] = {
+	    [DT_STATE_SEEN] = DT_DROP_REPLAYED,
+	    [DT_STATE_TOO_OLD] = DT_DROP_TOO_OLD,
+	    [DT_STATE_FORGED] = DT_DROP_BAD_TAG,
+	    [DT_STATE_MALFORMED] = DT_DROP_BAD_RECORD,
+	};
+	dt_count_drop(hs->worker.counters, why[v]);
+	return false;
+}
+
+bool
+dt_hs_is_psk(const struct dt_handshake *hs)
+{
+	const SSL_CIPHER *c = SSL_get_pending_cipher(hs->engine->ssl);
+	int kx = c ? SSL_CIPHER_get_kx_nid(c) : NID_undef;
+	return kx == NID_kx_psk || kx == NID_kx_ecdhe_psk || kx == NID_kx_dhe_psk || kx == NID_kx_rsa_psk;
+}
+
+/* An epoch-1 record of a suite of ours, when the keys are there. */
+static bool
+open_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
+{
+	uint8_t *plain;
+	size_t len;
+	enum dt_state_verdict v = dt_state_open(&hs->state, hs->worker.pool, hs->owner, rec, &plain, &len);
+	bool opened_before = hs->state.replay.next != 0;
+	if (v == DT_STATE_FORGED && rec->type == DT_HANDSHAKE && hs->change_seen && !opened_before &&
+	    dt_hs_is_psk(hs)) {
+		/* A wrong key, RFC 4279 2. Whoever can forge this can forge the alert as well; once a
+		 * record has opened the key is right, and a forgery is a forgery. */
+		dt_hs_fail(hs, DT_HS_FAILED_PSK, DT_ALERT_DECRYPT_ERROR, wire);
+		return true;
+	}
+	if (v != DT_STATE_OPENED)
+		return drop_record(hs, v);
+	if (rec->type == DT_HANDSHAKE)
+		return take_fragments(hs, 1, (struct dt_span){plain, len}, wire);
+	if (rec->type == DT_ALERT && len == DT_ALERT_LEN && plain[0] == DT_ALERT_FATAL) {
+		dt_hs_fail(hs, DT_HS_FAILED_ALERT, -1, wire);
+		hs->alert = plain[1];
+		return true;
+	}
+	dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+	return false;
+}
+
+/* Application data waits for the session; all else too, while there are no keys yet. What OpenSSL
+ * will open by itself is held as well, for feed_held(). */
+static bool
+take_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
+{
+	if (rec->type == DT_APPLICATION_DATA || !dt_hs_derive(hs))
+		return hold(hs, rec);
+	return open_sealed(hs, rec, wire);
+}
+
+/* Records that were held until keys are there. */
+void
+dt_hs_open_held(struct dt_handshake *hs, const struct dt_wire *wire)
+{
+	DT_LIST_EACH (node, next, &hs->held) {
+		struct dt_held *h = DT_CONTAINER(node, struct dt_held, node);
+		if (h->rec.type == DT_APPLICATION_DATA)
+			continue;
+		open_sealed(hs, &h->rec, wire);
+		dt_hs_drop_held(hs, h);
+	}
+}
+
+/* ---- entrance ---- */
+
+static bool
+take_plain(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
+{
+	switch (rec->type) {
+	case DT_HANDSHAKE:
+		return take_fragments(hs, 0, (struct dt_span){rec->body, rec->len}, wire);
+	case DT_CHANGE_CIPHER_SPEC:
+		if (rec->len != 1 || rec->body[0] != 1)
+			break;
+		hs->change_seen = true;
+		return true;
+	case DT_ALERT:
+		/* Anybody can write it: remembered, not obeyed. */
+		if (rec->len == DT_ALERT_LEN && rec->body[0] == DT_ALERT_FATAL && hs->plain_alert < 0)
+			hs->plain_alert = rec->body[1];
+		break;
+	default:
+		break;
+	}
+	dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+	return false;
+}
+
+bool
+dt_hs_take_record(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
+{
+	if (rec->epoch == 0)
+		return take_plain(hs, rec, wire);
+	if (rec->epoch == 1)
+		return take_sealed(hs, rec, wire);
+	dt_count_drop(hs->worker.counters, DT_DROP_BAD_EPOCH);
+	return false;
+}

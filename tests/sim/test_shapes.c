@@ -1,0 +1,152 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "sim.h"
+
+struct seen {
+	size_t longest_to_client, longest_payload, fragments_of_hello, datagrams;
+	size_t overhead; /* of a sealed record */
+};
+
+static bool
+look(void *arg, struct sim_packet *p)
+{
+	struct seen *s = arg;
+	struct dt_record rec;
+	size_t at = 0;
+	while (dt_record_next(p->bytes, p->len, &at, &rec) == DT_RECORD_OK) {
+		struct dt_reader r = dt_reader(rec.body, rec.len);
+		struct dt_fragment f;
+		size_t around = rec.epoch ? s->overhead : 0;
+		if (!p->to_server && rec.len - around > s->longest_payload)
+			s->longest_payload = rec.len - around;
+		if (p->to_server && rec.epoch == 0 && rec.type == DT_HANDSHAKE && dt_fragment_read(&r, &f))
+			s->fragments_of_hello += f.type == DT_HS_CLIENT_HELLO && f.bytes.len < f.length;
+	}
+	if (!p->to_server && p->len > s->longest_to_client)
+		s->longest_to_client = p->len;
+	s->datagrams += !p->to_server;
+	return true;
+}
+
+Test(shapes, max_fragment_length_is_obeyed_in_every_record)
+{
+	static const struct {
+		uint8_t code;
+		size_t bytes;
+	} table[] = {{TLSEXT_max_fragment_length_512, 512}, {TLSEXT_max_fragment_length_1024, 1024},
+	    {TLSEXT_max_fragment_length_2048, 2048}, {TLSEXT_max_fragment_length_4096, 4096}};
+	for (size_t i = 0; i < 4; i++) {
+		struct sim_options o = sim_defaults("max_fragment_length");
+		o.chain_bytes = 5000;
+		o.mtu = 9000;
+		struct sim *sim = sim_new(&o);
+		struct seen seen = {.overhead = 24};
+		sim->link.tap = look;
+		sim->link.tap_arg = &seen;
+		SSL_CTX *ctx = sim_client_ctx("ECDHE-ECDSA-AES128-GCM-SHA256");
+		struct sim_client *c = sim_add_client(sim, ctx);
+		SSL_set_tlsext_max_fragment_length(c->ssl, table[i].code);
+		sim_client_start(c);
+		sim_settle(sim);
+		cr_assert(c->state == SIM_UP);
+		static char text[5001];
+		memset(text, 'm', table[i].bytes);
+		text[table[i].bytes] = '\0';
+		sim_check_echo(sim, c, text);
+		cr_assert(seen.longest_payload == table[i].bytes, "%zu", seen.longest_payload);
+		cr_assert(sim_server_send(&sim->server, text, table[i].bytes + 1) == DT_ERR_TOO_LONG);
+		SSL_CTX_free(ctx);
+		sim_free(sim);
+	}
+}
+
+Test(shapes, a_hello_in_fragments_is_put_together)
+{
+	struct sim_options o = sim_defaults("fragmented hello");
+	struct sim *sim = sim_new(&o);
+	struct seen seen = {0};
+	sim->link.tap = look;
+	sim->link.tap_arg = &seen;
+	SSL_CTX *ctx = sim_client_ctx(NULL);
+	struct sim_client *c = sim_add_client(sim, ctx);
+	uint8_t alpn[1020];
+	memset(alpn, 'p', sizeof(alpn));
+	for (size_t i = 0; i < sizeof(alpn); i += 255)
+		alpn[i] = 254;
+	SSL_set_alpn_protos(c->ssl, alpn, sizeof(alpn));
+	SSL_set_mtu(c->ssl, 256);
+	sim_client_start(c);
+	sim_settle(sim);
+	cr_assert(seen.fragments_of_hello > 8);
+	cr_assert(c->state == SIM_UP);
+	sim_check_echo(sim, c, "in one piece");
+	SSL_CTX_free(ctx);
+	sim_free(sim);
+}
+
+Test(shapes, certificate_chains_of_any_size_arrive_within_the_mtu)
+{
+	static const struct {
+		size_t chain;
+		uint16_t mtu;
+	} table[] = {{0, 256}, {0, 512}, {0, 1280}, {5000, 256}, {5000, 1400}, {20000, 256}, {20000, 1400},
+	    {20000, 9000}, {20000, 16384}, {60000, 1400}};
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct sim_options o = sim_defaults("chains");
+		o.chain_bytes = table[i].chain;
+		o.mtu = table[i].mtu;
+		struct sim *sim = sim_new(&o);
+		struct seen seen = {0};
+		sim->link.tap = look;
+		sim->link.tap_arg = &seen;
+		SSL_CTX *ctx = sim_client_ctx(NULL);
+		struct sim_client *c = sim_connect(sim, ctx);
+		cr_assert(c->state == SIM_UP);
+		cr_assert(seen.longest_to_client <= table[i].mtu);
+		sim_check_echo(sim, c, "x");
+		SSL_CTX_free(ctx);
+		sim_free(sim);
+	}
+}
+
+Test(shapes, a_client_certificate_of_twenty_kilobytes_is_read)
+{
+	struct sim_identity ca, id;
+	sim_identity_make(&ca, &(struct sim_cert_wish){.name = "CA", .ca = true});
+	sim_identity_make(&id, &(struct sim_cert_wish){.name = "large", .issuer = &ca, .comment = 20000});
+	struct sim_options o = sim_defaults("large client certificate");
+	o.client_auth = DT_CLIENT_AUTH_REQUIRED;
+	o.client_ca = ca.cert;
+	struct sim *sim = sim_new(&o);
+	SSL_CTX *ctx = sim_client_ctx(NULL);
+	SSL_CTX_use_certificate(ctx, id.cert);
+	SSL_CTX_use_PrivateKey(ctx, id.key);
+	struct sim_client *c = sim_connect(sim, ctx);
+	cr_assert(c->state == SIM_UP);
+	cr_assert_str_eq(sim_newest(&sim->server)->subject, "CN=large");
+	SSL_CTX_free(ctx);
+	sim_free(sim);
+	sim_identity_free(&id);
+	sim_identity_free(&ca);
+}
+
+Test(shapes, datagrams_of_every_length_come_back_whole)
+{
+	struct sim_options o = sim_defaults("lengths");
+	struct sim *sim = sim_new(&o);
+	SSL_CTX *ctx = sim_client_ctx(NULL);
+	struct sim_client *c = sim_connect(sim, ctx);
+	static char text[16385];
+	for (size_t len = 1; len <= 16384; len = len < 40 ? len + 1 : len * 2 - len % 2 + (len % 3 == 0)) {
+		seeded_fill(&sim->random, text, len);
+		for (size_t i = 0; i < len; i++)
+			text[i] |= 1;
+		text[len] = '\0';
+		sim_check_echo(sim, c, text);
+	}
+	memset(text, 'l', 16384);
+	sim_check_echo(sim, c, text);
+	SSL_CTX_free(ctx);
+	sim_free(sim);
+}

@@ -6,11 +6,7 @@
 #include "pki/fields.h"
 #include "pki/trust.h"
 
-#include <openssl/x509.h>
-#include <openssl/x509_vfy.h>
 #include <string.h>
-
-#define CHAIN_MAX 32 /* certificates shown to modules; OpenSSL refuses longer chains of 100 KiB */
 
 static const struct dt_conn_events *
 events_of(const struct dt_conn *c)
@@ -62,39 +58,10 @@ dt_gate_psk(struct dt_conn *c, struct dt_span identity, struct dtlsd_psk *psk)
 }
 
 static bool
-encode(X509 *x, struct dtlsd_bytes *out)
-{
-	uint8_t *der = NULL;
-	int len = x ? i2d_X509(x, &der) : 0;
-	*out = (struct dtlsd_bytes){der, len > 0 ? (size_t)len : 0};
-	return len > 0;
-}
-
-/* DER of what the client sent, leaf first. Returns how many; free each with OPENSSL_free(). */
-static uint32_t
-encode_chain(const struct dt_hs_peer *peer, struct dtlsd_bytes out[CHAIN_MAX])
-{
-	if (!encode(peer->leaf, &out[0]))
-		return 0;
-	uint32_t count = 1;
-	for (int i = 0; i < sk_X509_num(peer->chain) && count < CHAIN_MAX; i++)
-		count += encode(sk_X509_value(peer->chain, i), &out[count]);
-	return count;
-}
-
-static const char *
-status_text(int code)
-{
-	if (code == X509_V_OK)
-		return "OK";
-	return code < 0 ? "no certificate" : X509_verify_cert_error_string(code);
-}
-
-static bool
 recommended(const struct dt_conn *c, const struct dt_hs_peer *peer)
 {
-	if (peer->leaf)
-		return peer->verify_code == X509_V_OK;
+	if (peer->has_certificate)
+		return peer->verify_code == 0;
 	return c->listener->service->tls->client_auth != DT_CLIENT_AUTH_REQUIRED;
 }
 
@@ -103,17 +70,17 @@ dt_gate_auth(struct dt_conn *c, uint8_t *alert)
 {
 	struct dt_hs_peer peer;
 	dt_hs_peer(c->setup->hs, &peer);
-	struct dtlsd_bytes chain[CHAIN_MAX];
 	struct dt_cert_fields *fields = NULL;
-	uint32_t count = encode_chain(&peer, chain);
+	uint32_t count;
+	const struct dtlsd_bytes *chain = dt_hs_certificates(c->setup->hs, &count);
 	enum dt_gate gate = DT_GATE_REJECT; /* a certificate that cannot be shown is not let in */
 	*alert = DT_ALERT_BAD_CERTIFICATE;
-	if (!peer.leaf || (count && dt_cert_fields_new(chain[0].data, chain[0].len, &fields) == DT_CERT_OK)) {
+	if (!peer.has_certificate || (count && dt_cert_fields_new(chain[0].data, chain[0].len, &fields) == DT_CERT_OK)) {
 		struct dtlsd_auth a = {
 		    .size = sizeof(a),
 		    .recommended = recommended(c, &peer) ? DTLSD_ACCEPT : DTLSD_REJECT,
-		    .status = status_text(peer.verify_code),
-		    .verify_code = peer.leaf ? peer.verify_code : -1,
+		    .status = dt_verify_text(peer.verify_code),
+		    .verify_code = peer.verify_code,
 		    .resumed = peer.resumed,
 		    .certificate = fields ? &fields->cert : NULL,
 		    .chain = chain,
@@ -125,8 +92,6 @@ dt_gate_auth(struct dt_conn *c, uint8_t *alert)
 		*alert = (uint8_t)a.alert;
 	}
 	dt_cert_fields_free(&fields);
-	while (count)
-		OPENSSL_free((void *)(uintptr_t)chain[--count].data);
 	return remember(c, DT_GATE_AUTH, gate);
 }
 
@@ -137,7 +102,7 @@ dt_gate_auth_alert(struct dt_conn *c, uint8_t alert)
 	if (alert)
 		return alert;
 	dt_hs_peer(c->setup->hs, &peer);
-	if (!peer.leaf)
+	if (!peer.has_certificate)
 		return DT_ALERT_HANDSHAKE_FAILURE; /* RFC 5246 7.4.6 */
-	return peer.verify_code == X509_V_OK ? DT_ALERT_ACCESS_DENIED : dt_verify_alert(peer.verify_code);
+	return peer.verify_code == 0 ? DT_ALERT_ACCESS_DENIED : dt_verify_alert(peer.verify_code);
 }

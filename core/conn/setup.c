@@ -10,7 +10,6 @@
 #include "conn/psk_file.h"
 #include "dtls/alert.h"
 
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -89,7 +88,7 @@ handshake_failed(struct dt_conn *c, struct dt_now now)
 	enum dt_close close = why[failure];
 	struct dt_hs_peer peer;
 	dt_hs_peer(c->setup->hs, &peer);
-	if (close == DT_CLOSE_CERTIFICATE && !peer.leaf)
+	if (close == DT_CLOSE_CERTIFICATE && !peer.has_certificate)
 		close = DT_CLOSE_NO_CERTIFICATE;
 	char detail[DETAIL_BYTES];
 	snprintf(detail, sizeof(detail), "%s%s%s", alert >= 0 ? dt_alert_text((uint8_t)alert) : "",
@@ -118,16 +117,10 @@ static enum dt_err
 keep_facts(struct dt_conn *c)
 {
 	struct dt_setup *s = c->setup;
-	struct dt_hs_peer peer;
-	dt_hs_peer(s->hs, &peer);
-	uint8_t *der = NULL;
-	int len = peer.leaf ? i2d_X509(peer.leaf, &der) : 0;
-	if (len < 0)
-		return DT_ERR_NOMEM;
-	enum dt_err err = dt_conn_keep_facts(c, s->hello.server_name, (struct dt_span){der, (size_t)len},
-	    dt_hs_psk_identity(s->hs));
-	OPENSSL_free(der);
-	return err;
+	uint32_t count;
+	const struct dtlsd_bytes *sent = dt_hs_certificates(s->hs, &count);
+	struct dt_span leaf = {count ? sent[0].data : NULL, count ? sent[0].len : 0};
+	return dt_conn_keep_facts(c, s->hello.server_name, leaf, dt_hs_psk_identity(s->hs));
 }
 
 static void

@@ -61,6 +61,7 @@ dt_hs_free(struct dt_handshake **slot)
 	dt_aead_pool_forget(hs->worker.pool, dt_hs_local_owner(hs));
 	dt_reassembly_fini(&hs->messages);
 	dt_flight_clear(&hs->flight);
+	dt_hs_free_certificates(hs);
 	dt_free_secret(hs->join, hs->join_total);
 	dt_free(hs->hello);
 	dt_engine_free(&hs->engine);
@@ -393,18 +394,6 @@ dt_hs_give_psk(struct dt_handshake *hs, struct dt_span key, struct dt_now now, c
 	dt_wipe(e->psk, sizeof(e->psk));
 	e->psk_len = 0; /* nobody gets a key of zeros */
 	return step;
-}
-
-void
-dt_hs_peer(const struct dt_handshake *hs, struct dt_hs_peer *out)
-{
-	SSL *ssl = hs->engine->ssl;
-	out->leaf = SSL_get0_peer_certificate(ssl);
-	out->chain = SSL_get_peer_cert_chain(ssl);
-	out->resumed = SSL_session_reused(ssl);
-	out->verify_code = hs->engine->verify_code;
-	if (out->leaf && out->resumed)
-		out->verify_code = hs->tls->verifier.leaf(hs->tls->verifier.arg, out->leaf, hs->engine->now.wall);
 }
 
 enum dt_hs_step

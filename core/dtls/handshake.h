@@ -14,6 +14,8 @@
 #ifndef DT_DTLS_HANDSHAKE_H
 #define DT_DTLS_HANDSHAKE_H
 
+#include <dtlsd/module.h>
+
 #include "base/counters.h"
 #include "dtls/flight.h"
 #include "dtls/hello.h"
@@ -77,12 +79,14 @@ enum dt_hs_step dt_hs_give_psk(struct dt_handshake *hs, struct dt_span key, stru
 
 /* Of an open DT_HS_AUTH. */
 struct dt_hs_peer {
-	X509 *leaf;		/* borrowed; NULL = no certificate                      */
-	STACK_OF(X509) *chain;	/* borrowed: what it sent behind the leaf; NULL on resumption */
-	int verify_code;	/* X509_V_…; -1 = no certificate                        */
-	bool resumed;
+	bool has_certificate, resumed;
+	int verify_code; /* X509_V_…; -1 = no certificate */
 };
 void dt_hs_peer(const struct dt_handshake *hs, struct dt_hs_peer *out);
+/* Its certificates as DER, leaf first; after a resumption the leaf alone. Borrowed until the
+ * handshake is freed. *count 0: none, or no memory to show them. */
+#define DT_HS_CERTIFICATES_MAX 32u
+const struct dtlsd_bytes *dt_hs_certificates(struct dt_handshake *hs, uint32_t *count);
 /* `alert`: what a refused client is told. */
 enum dt_hs_step dt_hs_give_auth(struct dt_handshake *hs, bool accept, uint8_t alert, struct dt_now now,
     const struct dt_wire *wire);

@@ -57,6 +57,9 @@ struct dt_handshake {
 	size_t largest_fed;		 /* bytes of the longest message that OpenSSL got */
 	size_t charged;			 /* bytes of the budget, beside held records and reassembly */
 
+	struct dtlsd_bytes certificates[DT_HS_CERTIFICATES_MAX]; /* owned: of the client */
+	uint32_t certificate_count;
+
 	enum dt_hs_failure failure;
 	int alert;			 /* sent or received with the failure; -1 = none */
 	int plain_alert;		 /* first unauthenticated fatal one, -1 = none   */
@@ -78,6 +81,8 @@ bool dt_hs_is_psk(const struct dt_handshake *hs);
 bool dt_hs_derive(struct dt_handshake *hs);
 /* Remembers why, sends a fatal alert unless it is negative. */
 void dt_hs_fail(struct dt_handshake *hs, enum dt_hs_failure why, int alert, const struct dt_wire *wire);
+
+void dt_hs_free_certificates(struct dt_handshake *hs);
 
 /* Cipher contexts for the copies that OpenSSL gets and gives: they never reach the wire, and must
  * not meet those of the connection itself. */

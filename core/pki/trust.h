@@ -53,6 +53,9 @@ struct dt_verify_result {
 	const char *text; /* static: "OK", or why not */
 };
 
+/* Static: "OK", "no certificate" for -1, else why not. */
+const char *dt_verify_text(int32_t code);
+
 /* As a TLS client's certificate, at now.wall. CERT_HAS_EXPIRED and CERT_NOT_YET_VALID are said only
  * of a chain that is good but for its dates. `untrusted` (the chain as sent; may hold the leaf)
  * may be NULL. `r` is always filled, out of memory included. */

@@ -21,12 +21,20 @@ static const struct {
 #undef X
 };
 
+const char *
+dt_verify_text(int32_t code)
+{
+	if (code == X509_V_OK)
+		return "OK";
+	return code < 0 ? "no certificate" : X509_verify_cert_error_string(code);
+}
+
 static void
 set_result(struct dt_verify_result *r, int code, int depth)
 {
 	r->code = code;
 	r->depth = depth;
-	r->text = code == X509_V_OK ? "OK" : X509_verify_cert_error_string(code);
+	r->text = dt_verify_text(code);
 }
 
 static bool

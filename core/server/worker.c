@@ -87,6 +87,7 @@ take_datagram(struct socket *s, const struct dt_udp_datagram *d, struct dt_now n
 		dt_count_drop(&w->counters, DT_DROP_TOO_LONG);
 		return;
 	}
+	dt_plugin_worker_datagram(w->plugin, d->data, d->capacity);
 	dt_conns_input(w->conns, &s->listener, &d->path, d->data, d->len, d->capacity, now);
 	/* While the buffer still holds what a module may have sent back by reference. */
 	dt_plugin_worker_flush(w->plugin);

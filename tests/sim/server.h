@@ -34,6 +34,7 @@ struct sim_options {
 	uint64_t hellos_per_prefix;
 	size_t handshake_memory, last_flight_memory;
 	struct sim_faults faults;
+	uint64_t seed; /* 0 = drawn, or from the environment (seeded.h) */
 };
 
 /* What the events told of one connection. */

@@ -25,7 +25,7 @@ sim_new(const struct sim_options *o)
 {
 	struct sim *sim = calloc(1, sizeof(*sim));
 	cr_assert(sim);
-	sim->random = seeded_begin(o->test);
+	sim->random = o->seed ? (struct seeded){o->seed} : seeded_begin(o->test);
 	dt_list_init(&sim->clients);
 	sim_link_init(&sim->link, seeded_next(&sim->random));
 	sim->link.faults = o->faults;

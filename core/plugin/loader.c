@@ -238,8 +238,11 @@ dt_loader_get(struct dt_loader *l, const struct dtlsd_list *dirs, const char *us
     const struct dtlsd_module **out, char why[DT_LOADER_WHY])
 {
 	DT_CHECK_MAGIC(l, LOADER_MAGIC);
-	why[0] = '\0';
-	return strchr(use, '/') ? load_by_path(l, use, out, why) : load_by_name(l, dirs, use, out, why);
+	enum dt_err err = strchr(use, '/') ? load_by_path(l, use, out, why)
+					   : load_by_name(l, dirs, use, out, why);
+	if (err == DT_OK)
+		why[0] = '\0'; /* what an earlier directory did not have */
+	return err;
 }
 
 /* ---- what there is -------------------------------------------------------------------------- */

@@ -338,6 +338,8 @@ dt_server_stop(struct dt_server **slot)
 {
 	struct dt_server *s = *slot;
 	struct dt_counters sum = {0};
+	for (size_t i = 0; i < s->endpoint_count; i++)
+		dt_stats_log_open(&s->logger->log, &s->endpoints[i]);
 	stop_workers(s);
 	for (uint32_t i = 0; i < s->worker_count; i++)
 		dt_counters_add(&sum, dt_worker_counters(s->workers[i]));

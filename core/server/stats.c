@@ -36,6 +36,14 @@ dt_stats_log(struct dt_log *log, const struct dt_counters *sum)
 	dt_log(log, DT_LOG_INFO, NULL, "dropped:%s", dropped.used ? dropped.text : " none");
 }
 
+void
+dt_stats_log_open(struct dt_log *log, const struct dt_endpoint *e)
+{
+	struct dt_log_context context = {.server = e->config->name};
+	dt_log(log, DT_LOG_INFO, &context, "open: connections=%u handshakes=%u ssl_objects=%u",
+	    e->load.connections, e->load.handshakes, e->tls->ssl_objects);
+}
+
 struct chain_lines {
 	struct dt_log *log;
 	const char *server;

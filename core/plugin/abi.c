@@ -58,22 +58,27 @@ check_prefix(const void *symbol, size_t size, char why[DT_ABI_WHY])
 	} p;
 	_Static_assert(sizeof(p) == PREFIX_BYTES, "the prefix as it is frozen");
 	if (size < sizeof(p))
-		return refuse(why, "its symbol dtlsd_module has %zu bytes, too short to be a module", size);
+		return refuse(
+		    why, "its symbol dtlsd_module has %zu bytes, too short to be a module", size);
 	memcpy(&p, symbol, sizeof(p));
 	if (p.magic != DTLSD_MAGIC)
-		return refuse(why, "wrong magic 0x%08" PRIx32 ", wanted 0x%08" PRIx32
-		    ": not a dtlsd module", p.magic, (uint32_t)DTLSD_MAGIC);
+		return refuse(why,
+		    "wrong magic 0x%08" PRIx32 ", wanted 0x%08" PRIx32 ": not a dtlsd module",
+		    p.magic, (uint32_t)DTLSD_MAGIC);
 	if (p.major != DTLSD_ABI_MAJOR || p.minor == 0)
-		return refuse(why, "built for module ABI %u.%u, this server runs %u.%u",
-		    p.major, p.minor, DTLSD_ABI_MAJOR, DTLSD_ABI_MINOR);
+		return refuse(why, "built for module ABI %u.%u, this server runs %u.%u", p.major,
+		    p.minor, DTLSD_ABI_MAJOR, DTLSD_ABI_MINOR);
 	if (p.minor > DTLSD_ABI_MINOR)
-		return refuse(why, "built for module ABI %u.%u, which is newer than %u.%u of this server",
-		    p.major, p.minor, DTLSD_ABI_MAJOR, DTLSD_ABI_MINOR);
+		return refuse(why,
+		    "built for module ABI %u.%u, which is newer than %u.%u of this server", p.major,
+		    p.minor, DTLSD_ABI_MAJOR, DTLSD_ABI_MINOR);
 	if (p.size != size_of_minor[p.minor] || p.size > size)
-		return refuse(why, "its table says %" PRIu32 " bytes and has %zu, ABI %u.%u has %" PRIu32,
-		    p.size, size, p.major, p.minor, size_of_minor[p.minor]);
+		return refuse(why,
+		    "its table says %" PRIu32 " bytes and has %zu, ABI %u.%u has %" PRIu32, p.size,
+		    size, p.major, p.minor, size_of_minor[p.minor]);
 	if (p.reserved != 0)
-		return refuse(why, "the reserved word of its table is %" PRIu32 ", wanted 0", p.reserved);
+		return refuse(
+		    why, "the reserved word of its table is %" PRIu32 ", wanted 0", p.reserved);
 	return DT_OK;
 }
 
@@ -82,7 +87,7 @@ is_word(const char *text, size_t max)
 {
 	size_t len = text ? strnlen(text, max + 1) : 0;
 	return len > 0 && len <= max &&
-	    strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") >= len;
+	       strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") >= len;
 }
 
 static enum dt_err
@@ -96,15 +101,18 @@ check_counters(const struct dtlsd_module *m, char why[DT_ABI_WHY])
 		return refuse(why, "counter_size is %" PRIu32 ", wanted %zu", m->counter_size,
 		    sizeof(struct dtlsd_counter));
 	for (uint32_t i = 0; i < m->counter_count; i++) {
-		const struct dtlsd_counter *c = (const struct dtlsd_counter *)(const void *)(
-		    (const char *)m->counters + (size_t)i * m->counter_size);
+		const struct dtlsd_counter *c =
+		    (const struct dtlsd_counter *)(const void *)((const char *)m->counters +
+								 (size_t)i * m->counter_size);
 		if (!is_word(c->name, DT_ABI_NAME_MAX) || !c->doc)
-			return refuse(why, "counter %" PRIu32 " has no name of [a-z0-9_], or no text", i);
+			return refuse(
+			    why, "counter %" PRIu32 " has no name of [a-z0-9_], or no text", i);
 	}
 	return DT_OK;
 }
 
-static enum dt_err check_options(const struct dtlsd_options *options, unsigned depth, char why[DT_ABI_WHY]);
+static enum dt_err check_options(
+    const struct dtlsd_options *options, unsigned depth, char why[DT_ABI_WHY]);
 
 static enum dt_err
 check_option(const struct dtlsd_option *o, const struct dtlsd_options *table, unsigned depth,
@@ -113,8 +121,10 @@ check_option(const struct dtlsd_option *o, const struct dtlsd_options *table, un
 	if (!is_word(o->name, DT_ABI_NAME_MAX))
 		return refuse(why, "an option has no name of [a-z0-9_]");
 	if (o->type == 0 || o->type > TYPE_LAST || (o->flags & ~FLAGS_KNOWN))
-		return refuse(why, "option %s has type %" PRIu32 " and flags 0x%" PRIx32 ", which ABI %u.%u "
-		    "does not know", o->name, o->type, o->flags, DTLSD_ABI_MAJOR, DTLSD_ABI_MINOR);
+		return refuse(why,
+		    "option %s has type %" PRIu32 " and flags 0x%" PRIx32 ", which ABI %u.%u "
+		    "does not know",
+		    o->name, o->type, o->flags, DTLSD_ABI_MAJOR, DTLSD_ABI_MINOR);
 	if (o->type == DTLSD_OPT_ENUM && (!o->names || !o->names[0]))
 		return refuse(why, "option %s is an enumeration without names", o->name);
 	if (o->type == DTLSD_OPT_OBJECT && !o->fields)
@@ -124,11 +134,13 @@ check_option(const struct dtlsd_option *o, const struct dtlsd_options *table, un
 		if (err != DT_OK)
 			return err;
 	}
-	uint32_t size = o->type == DTLSD_OPT_OBJECT ? o->fields->struct_size : size_of_type[o->type];
+	uint32_t size =
+	    o->type == DTLSD_OPT_OBJECT ? o->fields->struct_size : size_of_type[o->type];
 	if (o->flags & DTLSD_OPT_LIST)
 		size = sizeof(struct dtlsd_list);
 	if (o->offset > table->struct_size || size > table->struct_size - o->offset)
-		return refuse(why, "option %s lies at %" PRIu32 ", outside of its struct of %" PRIu32 " bytes",
+		return refuse(why,
+		    "option %s lies at %" PRIu32 ", outside of its struct of %" PRIu32 " bytes",
 		    o->name, o->offset, table->struct_size);
 	return DT_OK;
 }
@@ -141,13 +153,15 @@ check_options(const struct dtlsd_options *options, unsigned depth, char why[DT_A
 	if (depth > OPTION_DEPTH_MAX)
 		return refuse(why, "its options are nested more than %u deep", OPTION_DEPTH_MAX);
 	if (!options->items || options->struct_size == 0)
-		return refuse(why, "%" PRIu32 " options without a table or a struct", options->count);
+		return refuse(
+		    why, "%" PRIu32 " options without a table or a struct", options->count);
 	if (options->item_size < sizeof(struct dtlsd_option))
-		return refuse(why, "an option has %" PRIu32 " bytes, wanted %zu", options->item_size,
-		    sizeof(struct dtlsd_option));
+		return refuse(why, "an option has %" PRIu32 " bytes, wanted %zu",
+		    options->item_size, sizeof(struct dtlsd_option));
 	for (uint32_t i = 0; i < options->count; i++) {
-		const struct dtlsd_option *o = (const struct dtlsd_option *)(const void *)(
-		    (const char *)options->items + (size_t)i * options->item_size);
+		const struct dtlsd_option *o =
+		    (const struct dtlsd_option *)(const void *)((const char *)options->items +
+								(size_t)i * options->item_size);
 		enum dt_err err = check_option(o, options, depth, why);
 		if (err != DT_OK)
 			return err;

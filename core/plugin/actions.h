@@ -33,15 +33,16 @@ struct dt_action_block;
 struct dt_actions {
 	struct dt_action *items; /* owned */
 	size_t count, cap;
-	size_t next;		   /* items before it were taken */
-	size_t bytes;		   /* of all blocks              */
+	size_t next;			/* items before it were taken */
+	size_t bytes;			/* of all blocks              */
 	struct dt_action_block *blocks; /* owned: copied bytes, newest first */
-	bool secret;		   /* a block holds a key */
+	bool secret;			/* a block holds a key */
 };
 
 /* `copy`: data is copied, else it stays valid and unchanged until the action was taken and done.
  * DT_ERR_AGAIN (a limit), DT_ERR_NOMEM. */
-enum dt_err dt_actions_add(struct dt_actions *a, const struct dt_action *action, bool copy) DT_MUST_USE;
+enum dt_err dt_actions_add(
+    struct dt_actions *a, const struct dt_action *action, bool copy) DT_MUST_USE;
 /* Copies what waiting actions borrow from `from` (`len` bytes), for somebody is about to write
  * there. False: no memory, and these actions were taken out. */
 bool dt_actions_detach(struct dt_actions *a, const uint8_t *from, size_t len);

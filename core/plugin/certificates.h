@@ -13,8 +13,8 @@ struct dt_plugin_worker;
 struct dt_seen_certificate;
 
 /* NULL when the client sent none, or none that can be read, or without memory. */
-const struct dtlsd_certificate *dt_certificates_of(struct dt_plugin_worker *pw,
-    const struct dt_conn *c);
+const struct dtlsd_certificate *dt_certificates_of(
+    struct dt_plugin_worker *pw, const struct dt_conn *c);
 /* Frees all that were decoded after `mark`; NULL = all. */
 void dt_certificates_release(struct dt_plugin_worker *pw, const struct dt_seen_certificate *mark);
 

@@ -17,9 +17,9 @@ struct dt_chain {
 	uint32_t magic;
 	struct dt_plugin *plugin; /* borrowed */
 	uint32_t count;
-	uint32_t opened;		    /* instances that are open: the first ones */
-	struct dtlsd_instance **instances;  /* owned array; the plugin owns the items  */
-	struct dt_chain_worker **workers;   /* owned array; each worker owns its item  */
+	uint32_t opened;		   /* instances that are open: the first ones */
+	struct dtlsd_instance **instances; /* owned array; the plugin owns the items  */
+	struct dt_chain_worker **workers;  /* owned array; each worker owns its item  */
 };
 
 /* ---- check ---------------------------------------------------------------------------------- */
@@ -80,8 +80,8 @@ prepare(struct dt_chain *chain, const struct dt_chain_entry *entry, uint32_t ind
 
 /* An instance that was made and did not open is closed as well: its threads may call us. */
 static enum dt_err
-open_one(struct dt_chain *chain, const struct dt_chain_entry *entry, uint32_t index, const char *server,
-    char why[DT_CHAIN_WHY])
+open_one(struct dt_chain *chain, const struct dt_chain_entry *entry, uint32_t index,
+    const char *server, char why[DT_CHAIN_WHY])
 {
 	struct dtlsd_instance **inst = &chain->instances[index];
 	enum dt_err err = dt_instance_new(chain->plugin, entry->module, server, entry->name, inst);
@@ -90,12 +90,14 @@ open_one(struct dt_chain *chain, const struct dt_chain_entry *entry, uint32_t in
 		return err;
 	}
 	prepare(chain, entry, index);
-	int32_t code = entry->module->open ? entry->module->open(&(*inst)->ctx, &(*inst)->ctx.data) : DTLSD_OK;
+	int32_t code =
+	    entry->module->open ? entry->module->open(&(*inst)->ctx, &(*inst)->ctx.data) : DTLSD_OK;
 	if (code == DTLSD_OK)
 		return DT_OK;
 	atomic_store(&(*inst)->closed, true);
 	dt_instance_retire(*inst);
-	snprintf(why, DT_CHAIN_WHY, "module %s refused to start: open returned %d; its own reason is in the log",
+	snprintf(why, DT_CHAIN_WHY,
+	    "module %s refused to start: open returned %d; its own reason is in the log",
 	    entry->name, code);
 	return DT_ERR_REFUSED;
 }

@@ -21,13 +21,13 @@
 struct dt_chain;
 
 struct dt_chain_entry {
-	const struct dtlsd_module *module; /* borrowed: from dt_loader_get(), never unloaded       */
-	const char *name;		   /* of the instance; copied                              */
-	const void *config;		   /* borrowed: the filled configuration struct, outlives
-					      the chain; NULL when the module takes no options     */
-	struct dt_dur slow_hook;	   /* 0 = not watched                                      */
+	const struct dtlsd_module *module; /* borrowed: from dt_loader_get(), never unloaded  */
+	const char *name;		   /* of the instance; copied                         */
+	const void *config;		   /* borrowed: the filled configuration struct,
+					      outlives the chain; NULL when it takes none     */
+	struct dt_dur slow_hook;	   /* 0 = not watched                                 */
 	struct dt_dur defer_timeout;
-	bool defer_accept; /* at the end of defer_timeout the deferrer counts as ACCEPT, else REJECT */
+	bool defer_accept; /* at the end of defer_timeout: ACCEPT in its name, else REJECT */
 };
 
 /* What check() says about the value at `pointer` ("" = the whole entry). Texts are borrowed. */
@@ -53,7 +53,8 @@ enum dt_err dt_chain_worker_start(struct dt_chain *chain, struct dt_plugin_worke
  * chain on this worker is gone before. Also for one that was not started. */
 void dt_chain_worker_stop(struct dt_chain *chain, struct dt_plugin_worker *pw);
 /* What the conn room calls; valid from worker_start to worker_stop. */
-const struct dt_conn_events *dt_chain_events(struct dt_chain *chain, const struct dt_plugin_worker *pw);
+const struct dt_conn_events *dt_chain_events(
+    struct dt_chain *chain, const struct dt_plugin_worker *pw);
 
 struct dt_chain_counter {
 	const char *instance; /* borrowed from the chain, like all texts here */

@@ -18,7 +18,7 @@ struct dt_conn_item {
 };
 
 struct dt_conn_data {
-	struct dt_deferral *deferral; /* borrowed from the worker: the verdict it waits for, or NULL */
+	struct dt_deferral *deferral; /* borrowed: what it waits for, NULL = nothing */
 	uint32_t count;
 	struct dt_conn_item items[]; /* by index of the instance */
 };

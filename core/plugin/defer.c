@@ -16,17 +16,17 @@
 
 struct dt_deferral {
 	uint64_t token;
-	struct dt_chain_worker *cw;   /* borrowed */
-	struct dt_conn *conn;	      /* borrowed: its `released` frees this                 */
+	struct dt_chain_worker *cw; /* borrowed                             */
+	struct dt_conn *conn;	    /* borrowed: its `released` frees this  */
 	enum dt_gate_kind kind;
-	uint32_t index;		      /* of the module that deferred                         */
+	uint32_t index;		    /* of the module that deferred          */
 	uint32_t recommended;
-	uint8_t alert;		      /* that it has set for a REJECT                        */
-	bool waiting;		      /* its hook has returned                               */
-	bool early;		      /* `answer` came before that                           */
+	uint8_t alert;		    /* that it has set for a REJECT         */
+	bool waiting;		    /* its hook has returned                */
+	bool early;		    /* `answer` came before that            */
 	struct dt_answer answer;
 	struct dt_timer timer;
-	struct dt_event_copy *copy;   /* owned; NULL: no module behind it takes part         */
+	struct dt_event_copy *copy; /* owned; NULL: no module behind asks   */
 };
 
 static struct dt_seat *
@@ -64,7 +64,8 @@ time_out(struct dt_timer *timer, struct dt_now now)
 	d->alert = 0;
 	/* A key cannot be made up: for a PSK both mean that the identity is unknown. */
 	bool accept = inst->defer_accept && d->kind != DT_GATE_PSK;
-	dt_defer_settle(pw, d->token, accept ? DTLSD_ACCEPT : DTLSD_REJECT, (struct dt_span){NULL, 0});
+	dt_defer_settle(
+	    pw, d->token, accept ? DTLSD_ACCEPT : DTLSD_REJECT, (struct dt_span){NULL, 0});
 	dt_plugin_worker_flush(pw);
 }
 
@@ -74,7 +75,8 @@ copy_event(struct dt_gate_run *run, struct dt_deferral *d)
 	struct dt_plugin_worker *pw = run->cw->pw;
 	if (is_last(run))
 		return DT_OK;
-	enum dt_err err = dt_event_copy_new(run->event, DT_DEFER_BYTES_MAX - pw->deferral_bytes, &d->copy);
+	enum dt_err err =
+	    dt_event_copy_new(run->event, DT_DEFER_BYTES_MAX - pw->deferral_bytes, &d->copy);
 	if (err == DT_OK)
 		pw->deferral_bytes += d->copy->size;
 	return err;
@@ -181,7 +183,8 @@ find(struct dt_plugin_worker *pw, uint64_t token)
 }
 
 bool
-dt_defer_keep_early(struct dt_plugin_worker *pw, uint64_t token, uint32_t verdict, struct dt_span key)
+dt_defer_keep_early(
+    struct dt_plugin_worker *pw, uint64_t token, uint32_t verdict, struct dt_span key)
 {
 	struct dt_deferral *d = find(pw, token);
 	if (!d || d->waiting)

@@ -24,8 +24,10 @@ void dt_defer_begin(struct dt_gate_run *run, struct dt_answer *answer);
 void dt_defer_free(struct dt_deferral *d);
 
 /* Keeps the verdict for a token whose hook has not returned yet. False: it has returned. */
-bool dt_defer_keep_early(struct dt_plugin_worker *pw, uint64_t token, uint32_t verdict, struct dt_span key);
+bool dt_defer_keep_early(
+    struct dt_plugin_worker *pw, uint64_t token, uint32_t verdict, struct dt_span key);
 /* A claimed token gets its verdict; one that is gone is ignored. Not from within a hook. */
-void dt_defer_settle(struct dt_plugin_worker *pw, uint64_t token, uint32_t verdict, struct dt_span key);
+void dt_defer_settle(
+    struct dt_plugin_worker *pw, uint64_t token, uint32_t verdict, struct dt_span key);
 
 #endif

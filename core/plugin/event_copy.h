@@ -15,8 +15,8 @@ struct dt_event_copy {
 };
 
 /* DT_ERR_AGAIN: it takes more than `limit` bytes. DT_ERR_NOMEM. */
-enum dt_err dt_event_copy_new(const struct dt_gate_event *event, size_t limit,
-    struct dt_event_copy **out) DT_MUST_USE;
+enum dt_err dt_event_copy_new(
+    const struct dt_gate_event *event, size_t limit, struct dt_event_copy **out) DT_MUST_USE;
 void dt_event_copy_free(struct dt_event_copy **copy);
 
 #endif

@@ -17,7 +17,8 @@
 static struct dt_gate_run
 begin_run(struct dt_chain_worker *cw, struct dt_conn *c, const struct dt_gate_event *event)
 {
-	return (struct dt_gate_run){.cw = cw, .conn = c, .event = event, .recommended = DTLSD_ACCEPT};
+	return (struct dt_gate_run){
+	    .cw = cw, .conn = c, .event = event, .recommended = DTLSD_ACCEPT};
 }
 
 static enum dt_gate
@@ -75,7 +76,8 @@ on_connected(void *arg, struct dt_conn *c, int32_t status, const char *text)
 		struct dt_seat *seat = &cw->seats[i];
 		if (!seat->instance->module->connected)
 			continue;
-		seat->instance->module->connected(dt_hook_enter(seat, DT_HOOK_CONNECTED, id), &event);
+		seat->instance->module->connected(
+		    dt_hook_enter(seat, DT_HOOK_CONNECTED, id), &event);
 		dt_hook_leave(seat);
 	}
 }
@@ -90,7 +92,8 @@ on_disconnected(void *arg, struct dt_conn *c, int32_t status, const char *text)
 		struct dt_seat *seat = &cw->seats[i];
 		if (!seat->instance->module->disconnected)
 			continue;
-		seat->instance->module->disconnected(dt_hook_enter(seat, DT_HOOK_DISCONNECTED, id), &event);
+		seat->instance->module->disconnected(
+		    dt_hook_enter(seat, DT_HOOK_DISCONNECTED, id), &event);
 		dt_hook_leave(seat);
 	}
 }
@@ -107,7 +110,8 @@ offer_datagram(struct dt_seat *seat, uint64_t id, const struct dtlsd_datagram *e
 {
 	struct dtlsd_datagram d = *event;
 	char what[64];
-	uint32_t verdict = seat->instance->module->data_in(dt_hook_enter(seat, DT_HOOK_DATA_IN, id), &d);
+	uint32_t verdict =
+	    seat->instance->module->data_in(dt_hook_enter(seat, DT_HOOK_DATA_IN, id), &d);
 	dt_hook_leave(seat);
 	if (verdict == DTLSD_DONE || verdict == DTLSD_CLOSE)
 		return verdict;
@@ -116,7 +120,8 @@ offer_datagram(struct dt_seat *seat, uint64_t id, const struct dtlsd_datagram *e
 		contain_data(seat, what);
 	}
 	if (d.len > event->capacity) {
-		snprintf(what, sizeof(what), "left %u bytes where %u have room", d.len, event->capacity);
+		snprintf(
+		    what, sizeof(what), "left %u bytes where %u have room", d.len, event->capacity);
 		contain_data(seat, what);
 		return DTLSD_NEXT;
 	}
@@ -141,7 +146,8 @@ on_data_in(void *arg, struct dt_conn *c, uint8_t *data, size_t len, size_t capac
 		if (!seat->instance->module->data_in)
 			continue;
 		/* A module before this one has sent the bytes that this one may rewrite. */
-		if (pw->actions.count != asked && !dt_actions_detach(&pw->actions, data, capacity)) {
+		if (pw->actions.count != asked &&
+		    !dt_actions_detach(&pw->actions, data, capacity)) {
 			struct dt_log_context context = dt_instance_log_context(seat->instance, id);
 			dt_log(pw->env.plugin->log, DT_LOG_WARNING, &context,
 			    "a datagram that a module sent is lost: out of memory");

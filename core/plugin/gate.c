@@ -74,7 +74,8 @@ call_hook(struct dt_gate_run *run, struct dt_seat *seat, struct dt_answer *answe
 {
 	const struct dtlsd_module *m = seat->instance->module;
 	struct dt_plugin_worker *pw = seat->pw;
-	const struct dtlsd_ctx *ctx = dt_hook_enter(seat, rules[run->event->kind].hook, dt_conn_id(run->conn));
+	const struct dtlsd_ctx *ctx =
+	    dt_hook_enter(seat, rules[run->event->kind].hook, dt_conn_id(run->conn));
 	pw->gate = run;
 	switch (run->event->kind) {
 	case DT_GATE_REQUEST: {
@@ -116,7 +117,7 @@ check_answer(struct dt_gate_run *run, struct dt_seat *seat, struct dt_answer *an
 		snprintf(what, sizeof(what), "returned verdict %u", answer->verdict);
 		contain(seat, kind, answer, what);
 	} else if (answer->verdict == DTLSD_FOUND &&
-	    (answer->key_len == 0 || answer->key_len > sizeof(answer->key))) {
+		   (answer->key_len == 0 || answer->key_len > sizeof(answer->key))) {
 		snprintf(what, sizeof(what), "gave a key of %u bytes", answer->key_len);
 		contain(seat, kind, answer, what);
 	} else if (answer->verdict == DTLSD_DEFER && !run->deferral && !run->defer_refused) {

@@ -51,7 +51,8 @@ struct dt_gate_run {
 /* Asks all that are left. With DT_GATE_WAIT the deferral has taken over. Wipe *out after use. */
 void dt_gate_ask(struct dt_gate_run *run, struct dt_decision *out);
 /* Goes on with the answer of module `index`, as if it had just returned it. */
-void dt_gate_go_on(struct dt_gate_run *run, const struct dt_answer *answer, struct dt_decision *out);
+void dt_gate_go_on(
+    struct dt_gate_run *run, const struct dt_answer *answer, struct dt_decision *out);
 
 bool dt_gate_allows(enum dt_gate_kind kind, uint32_t verdict);
 /* The module's hook for this gate is not NULL. */

@@ -16,7 +16,8 @@ void dt_hook_leave(struct dt_seat *seat);
 
 /* The hook broke its promise: counted, and the first of the instance is logged.
  * `what`: "returned verdict 77", `taken_as`: "REJECT". */
-void dt_hook_contain(struct dt_seat *seat, enum dt_hook hook, const char *what, const char *taken_as);
+void dt_hook_contain(
+    struct dt_seat *seat, enum dt_hook hook, const char *what, const char *taken_as);
 
 const char *dt_hook_name(enum dt_hook hook);
 

@@ -43,8 +43,9 @@ dt_host_seat(const struct dtlsd_ctx *c, const char *function)
 	if (!atomic_exchange(&inst->misuse_named, true)) {
 		struct dt_log_context context = dt_instance_log_context(inst, 0);
 		dt_log(inst->plugin->log, DT_LOG_ERROR, &context,
-		    "the module called %s() outside of a hook, or with a ctx that is not of this hook: "
-		    "refused (only the first is logged)", function);
+		    "the module called %s() outside of a hook, or with the ctx of another one: "
+		    "refused (only the first is logged)",
+		    function);
 	}
 	return NULL;
 }
@@ -82,7 +83,7 @@ stays_until_flush(const struct dt_plugin_worker *pw, const uint8_t *data, size_t
 {
 	uintptr_t at = (uintptr_t)data, begin = (uintptr_t)pw->datagram;
 	return pw->datagram && pw->running && pw->hook == DT_HOOK_DATA_IN && at >= begin &&
-	    at - begin <= pw->datagram_len && len <= pw->datagram_len - (at - begin);
+	       at - begin <= pw->datagram_len && len <= pw->datagram_len - (at - begin);
 }
 
 static int32_t
@@ -97,7 +98,8 @@ host_send(const struct dtlsd_ctx *c, uint64_t conn, const void *data, size_t len
 	if (len > RECORD_MAX)
 		return DTLSD_TOO_LONG;
 
-	struct dt_action action = {.kind = DT_ACTION_SEND, .target = conn, .data = data, .len = len};
+	struct dt_action action = {
+	    .kind = DT_ACTION_SEND, .target = conn, .data = data, .len = len};
 	struct dt_plugin_worker *pw = here_is(plugin, worker);
 	if (!pw)
 		return code_of(dt_post_action(plugin, worker, &action));
@@ -151,7 +153,8 @@ deliver_verdict(struct dt_plugin *plugin, const struct dt_action *action)
 }
 
 static int32_t
-host_resolve(const struct dtlsd_ctx *c, uint64_t token, uint32_t verdict, const void *key, size_t key_len)
+host_resolve(
+    const struct dtlsd_ctx *c, uint64_t token, uint32_t verdict, const void *key, size_t key_len)
 {
 	uint32_t worker = dt_token_worker(token);
 	struct dt_plugin *plugin = plugin_for(c, worker);

@@ -16,10 +16,10 @@ struct dt_seat *dt_host_seat(const struct dtlsd_ctx *c, const char *function);
 
 /* WORKER: host_worker.c */
 int32_t dt_host_conn_info(const struct dtlsd_ctx *c, uint64_t conn, struct dtlsd_conn_info *info);
-int32_t dt_host_peer_certificate(const struct dtlsd_ctx *c, uint64_t conn,
-    const struct dtlsd_certificate **out);
-int32_t dt_host_set_conn_data(const struct dtlsd_ctx *c, uint64_t conn, void *data,
-    void (*destroy)(void *data));
+int32_t dt_host_peer_certificate(
+    const struct dtlsd_ctx *c, uint64_t conn, const struct dtlsd_certificate **out);
+int32_t dt_host_set_conn_data(
+    const struct dtlsd_ctx *c, uint64_t conn, void *data, void (*destroy)(void *data));
 void *dt_host_conn_data(const struct dtlsd_ctx *c, uint64_t conn);
 void dt_host_for_each_conn(const struct dtlsd_ctx *c,
     void (*each)(const struct dtlsd_ctx *c, uint64_t conn, void *arg), void *arg);

@@ -48,7 +48,8 @@ fire_timer(struct dt_timer *timer, struct dt_now now)
 }
 
 static struct module_timer *
-find_timer(struct dt_seat *seat, void (*fired)(const struct dtlsd_ctx *c, void *arg), const void *arg)
+find_timer(
+    struct dt_seat *seat, void (*fired)(const struct dtlsd_ctx *c, void *arg), const void *arg)
 {
 	struct dt_index_node *n = dt_index_first(&seat->timers_by_call, call_key(fired, arg));
 	for (; n; n = dt_index_next(n)) {
@@ -150,8 +151,8 @@ on_ready(struct dt_watch *watch, uint32_t events, struct dt_now now)
 {
 	struct module_watch *w = DT_CONTAINER(watch, struct module_watch, watch);
 	struct dt_seat *seat = w->seat; /* the module may unwatch: then `w` is gone */
-	(void)events; /* an error is found by reading */
-	dt_plugin_worker_turn(seat->pw, now);
+	(void)events;			/* an error is found by reading */
+	(void)now;			/* the turn's, as the worker knows it */
 	w->ready(dt_hook_enter(seat, DT_HOOK_WATCH, 0), watch->fd, w->arg);
 	dt_hook_leave(seat);
 	dt_plugin_worker_flush(seat->pw);

@@ -58,7 +58,8 @@ dt_host_conn_info(const struct dtlsd_ctx *c, uint64_t conn, struct dtlsd_conn_in
 }
 
 int32_t
-dt_host_peer_certificate(const struct dtlsd_ctx *c, uint64_t conn, const struct dtlsd_certificate **out)
+dt_host_peer_certificate(
+    const struct dtlsd_ctx *c, uint64_t conn, const struct dtlsd_certificate **out)
 {
 	struct dt_seat *seat = dt_host_seat(c, "peer_certificate");
 	if (!seat || !out)
@@ -69,7 +70,8 @@ dt_host_peer_certificate(const struct dtlsd_ctx *c, uint64_t conn, const struct 
 }
 
 int32_t
-dt_host_set_conn_data(const struct dtlsd_ctx *c, uint64_t conn, void *data, void (*destroy)(void *data))
+dt_host_set_conn_data(
+    const struct dtlsd_ctx *c, uint64_t conn, void *data, void (*destroy)(void *data))
 {
 	struct dt_seat *seat = dt_host_seat(c, "set_conn_data");
 	/* A destructor has no connection any more. */

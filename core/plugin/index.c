@@ -26,7 +26,8 @@ static bool
 grow(struct dt_index *ix)
 {
 	size_t wanted = ix->bucket_count ? 2 * ix->bucket_count : FIRST_BUCKETS;
-	struct dt_index bigger = {dt_alloc_array(wanted, sizeof(ix->buckets[0])), wanted, ix->count};
+	struct dt_index bigger = {
+	    dt_alloc_array(wanted, sizeof(ix->buckets[0])), wanted, ix->count};
 	if (!bigger.buckets)
 		return false;
 	for (size_t i = 0; i < ix->bucket_count; i++) {

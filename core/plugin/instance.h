@@ -44,10 +44,10 @@ enum dt_own_counter {
 
 /* An instance as one worker sees it; only that worker touches it. */
 struct dt_place {
-	struct dt_seat *seat;	    /* borrowed from the chain's part of the worker; NULL when
-				       worker_start was not called yet, or worker_stop was */
-	bool ended;		    /* worker_stop was called, or worker_start failed      */
-	struct dt_post *early;	    /* owned: posted before worker_start, oldest first     */
+	struct dt_seat *seat;  /* borrowed from the chain's part of the worker; NULL when
+				  worker_start was not called yet, or worker_stop was */
+	bool ended;	       /* worker_stop was called, or worker_start failed      */
+	struct dt_post *early; /* owned: posted before worker_start, oldest first     */
 	struct dt_post **early_end;
 	uint32_t early_count;
 };
@@ -61,12 +61,12 @@ struct dtlsd_instance {
 	uint32_t index;			   /* in the chain                             */
 	struct dt_dur slow_hook, defer_timeout;
 	bool defer_accept;
-	atomic_bool closed;	   /* close() was called, or open() failed             */
-	atomic_bool verdict_named; /* its first bad verdict is in the log              */
-	atomic_bool misuse_named;  /* … its first call of a host function from outside */
-	struct dtlsd_ctx ctx;	   /* of open() and close()                            */
+	atomic_bool closed;	    /* close() was called, or open() failed             */
+	atomic_bool verdict_named;  /* its first bad verdict is in the log              */
+	atomic_bool misuse_named;   /* … its first call of a host function from outside */
+	struct dtlsd_ctx ctx;	    /* of open() and close()                            */
 	_Atomic uint64_t *counters; /* owned until dt_chain_free(): worker by worker   */
-	struct dt_place places[];  /* one per worker                                   */
+	struct dt_place places[];   /* one per worker                                   */
 };
 
 /* An instance on one worker. */

@@ -95,7 +95,8 @@ write_dl_error(const char *path, char why[WHY_INNER])
 	size_t skip = strlen(path);
 	if (text && strncmp(text, path, skip) == 0 && strncmp(text + skip, ": ", 2) == 0)
 		text += skip + 2;
-	snprintf(why, WHY_INNER, "cannot be loaded: %s", text ? text : "the C library gives no reason");
+	snprintf(
+	    why, WHY_INNER, "cannot be loaded: %s", text ? text : "the C library gives no reason");
 }
 
 /* Takes the descriptor. */
@@ -164,8 +165,8 @@ load_file(struct dt_loader *l, const char *dir, const char *file, const struct d
 	} else if (err == DT_OK) {
 		struct loaded *m = find_loaded(l, &t.st);
 		if (t.distrust[0])
-			dt_log(l->log, DT_LOG_WARNING, NULL, "module %s/%s would not be trusted: %s", dir,
-			    file, t.distrust);
+			dt_log(l->log, DT_LOG_WARNING, NULL,
+			    "module %s/%s would not be trusted: %s", dir, file, t.distrust);
 		if (m)
 			close(t.fd);
 		else
@@ -179,8 +180,8 @@ load_file(struct dt_loader *l, const char *dir, const char *file, const struct d
 }
 
 static enum dt_err
-load_by_path(struct dt_loader *l, const char *path, const struct dtlsd_module **out,
-    char why[DT_LOADER_WHY])
+load_by_path(
+    struct dt_loader *l, const char *path, const struct dtlsd_module **out, char why[DT_LOADER_WHY])
 {
 	char dir[PATH_BYTES];
 	const char *slash = strrchr(path, '/');
@@ -203,13 +204,14 @@ dir_at(const struct dtlsd_list *dirs, uint32_t i)
 static void
 write_not_found(const struct dtlsd_list *dirs, const char *name, char why[DT_LOADER_WHY])
 {
-	size_t used = (size_t)snprintf(why, DT_LOADER_WHY, "there is no module \"%s\"; looked for %s.so in",
-	    name, name);
+	size_t used = (size_t)snprintf(
+	    why, DT_LOADER_WHY, "there is no module \"%s\"; looked for %s.so in", name, name);
 	for (uint32_t i = 0; i < dirs->count && used < DT_LOADER_WHY; i++)
-		used += (size_t)snprintf(why + used, DT_LOADER_WHY - used, "%s %s", i ? "," : "",
-		    dir_at(dirs, i));
+		used += (size_t)snprintf(
+		    why + used, DT_LOADER_WHY - used, "%s %s", i ? "," : "", dir_at(dirs, i));
 	if (dirs->count == 0)
-		snprintf(why, DT_LOADER_WHY, "there is no module \"%s\": no module directory is known", name);
+		snprintf(why, DT_LOADER_WHY,
+		    "there is no module \"%s\": no module directory is known", name);
 }
 
 static enum dt_err
@@ -219,8 +221,10 @@ load_by_name(struct dt_loader *l, const struct dtlsd_list *dirs, const char *nam
 	char file[DT_ABI_NAME_MAX + 4];
 	size_t len = strlen(name);
 	if (len == 0 || len > DT_ABI_NAME_MAX || strspn(name, NAME_CHARS) != len) {
-		snprintf(why, DT_LOADER_WHY, "\"%.80s\" is not the name of a module (1 to %u of [a-z0-9_]); "
-		    "a path has a '/'", name, DT_ABI_NAME_MAX);
+		snprintf(why, DT_LOADER_WHY,
+		    "\"%.80s\" is not the name of a module (1 to %u of [a-z0-9_]); "
+		    "a path has a '/'",
+		    name, DT_ABI_NAME_MAX);
 		return DT_ERR_INVALID;
 	}
 	snprintf(file, sizeof(file), "%s.so", name);

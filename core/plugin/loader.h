@@ -26,7 +26,8 @@ struct dt_loader_config {
 	struct dt_log *log; /* borrowed */
 };
 
-enum dt_err dt_loader_new(const struct dt_loader_config *config, struct dt_loader **out) DT_MUST_USE;
+enum dt_err dt_loader_new(
+    const struct dt_loader_config *config, struct dt_loader **out) DT_MUST_USE;
 /* What was loaded stays loaded. */
 void dt_loader_free(struct dt_loader **loader);
 

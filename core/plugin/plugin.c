@@ -54,6 +54,7 @@ dt_plugin_deferred(const struct dt_plugin *plugin)
 {
 	uint32_t sum = 0;
 	for (uint32_t w = 0; w < plugin->worker_count; w++)
-		sum += atomic_load_explicit(&plugin->shared[w].tokens.waiting, memory_order_relaxed);
+		sum +=
+		    atomic_load_explicit(&plugin->shared[w].tokens.waiting, memory_order_relaxed);
 	return sum;
 }

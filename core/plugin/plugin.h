@@ -17,13 +17,14 @@
 struct dt_plugin;
 
 struct dt_plugin_config {
-	uint32_t worker_count; /* 1 to DT_CONN_WORKERS_MAX */
+	uint32_t worker_count;		     /* 1 to DT_CONN_WORKERS_MAX */
 	struct dt_mailbox *const *mailboxes; /* borrowed, one for each worker: outlive the plugin */
 	struct dt_log *log;		     /* borrowed */
 	uint32_t defer_limit;		     /* verdicts that may wait on one worker; below 2^24 */
 };
 
-enum dt_err dt_plugin_new(const struct dt_plugin_config *config, struct dt_plugin **out) DT_MUST_USE;
+enum dt_err dt_plugin_new(
+    const struct dt_plugin_config *config, struct dt_plugin **out) DT_MUST_USE;
 /* Every chain and worker was freed, and every mailbox closed before. */
 void dt_plugin_free(struct dt_plugin **plugin);
 

@@ -7,7 +7,7 @@
 #include "plugin/hook.h"
 #include "plugin/worker_state.h"
 
-/* Calls that may wait for a worker_start: beyond that a module is not waiting, it is running away. */
+/* Calls that may wait for a worker_start; a module with more is not waiting, it runs away. */
 #define EARLY_MAX 1024u
 
 struct post_action {
@@ -39,7 +39,8 @@ run_action(void *arg, void *data, size_t len)
 		 * verdict stays claimed and its timeout decides. */
 		if (dt_actions_add(&pw->actions, &p->action, false) != DT_OK)
 			dt_log(p->plugin->log, DT_LOG_WARNING, NULL,
-			    "what a module asked for on worker %u is lost: out of memory", p->worker);
+			    "what a module asked for on worker %u is lost: out of memory",
+			    p->worker);
 		dt_plugin_worker_flush(pw);
 	}
 	dt_free_secret(p, p->size);
@@ -63,8 +64,8 @@ dt_post_action(struct dt_plugin *plugin, uint32_t worker, const struct dt_action
 	if (action->len)
 		memcpy(p->data, action->data, action->len);
 	p->action.data = p->data;
-	enum dt_err err = dt_mailbox_post_owned(plugin->shared[worker].mailbox, run_action, drop_action,
-	    p, size);
+	enum dt_err err =
+	    dt_mailbox_post_owned(plugin->shared[worker].mailbox, run_action, drop_action, p, size);
 	if (err != DT_OK)
 		drop_action(p);
 	return err;
@@ -115,8 +116,8 @@ dt_post_call(struct dtlsd_instance *inst, uint32_t worker,
 	*p = (struct dt_post){.inst = inst, .worker = worker, .call = call, .len = len};
 	if (len)
 		memcpy(p->data, data, len);
-	enum dt_err err =
-	    dt_mailbox_post_owned(inst->plugin->shared[worker].mailbox, run_post, dt_free, p, sizeof(*p) + len);
+	enum dt_err err = dt_mailbox_post_owned(
+	    inst->plugin->shared[worker].mailbox, run_post, dt_free, p, sizeof(*p) + len);
 	if (err != DT_OK)
 		dt_free(p);
 	return err;

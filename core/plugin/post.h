@@ -15,8 +15,8 @@
 
 /* The action is done on the worker that its target names. Copies what it points to.
  * As dt_mailbox_post(). */
-enum dt_err dt_post_action(struct dt_plugin *plugin, uint32_t worker,
-    const struct dt_action *action) DT_MUST_USE;
+enum dt_err dt_post_action(
+    struct dt_plugin *plugin, uint32_t worker, const struct dt_action *action) DT_MUST_USE;
 
 /* Runs call(ctx, copy of data) on the worker. As dt_mailbox_post(). */
 enum dt_err dt_post_call(struct dtlsd_instance *inst, uint32_t worker,

@@ -104,13 +104,14 @@ dt_token_claim(struct dt_tokens *t, uint64_t token, uint32_t verdict, size_t key
 	enum dt_gate_kind kind = (enum dt_gate_kind)(word >> 4 & 15);
 	if (verdict == DTLSD_DEFER || !dt_gate_allows(kind, verdict))
 		return DT_CLAIM_INVALID;
-	if (verdict == DTLSD_FOUND && (key_len == 0 || key_len > sizeof(((struct dtlsd_psk *)0)->key)))
+	if (verdict == DTLSD_FOUND &&
+	    (key_len == 0 || key_len > sizeof(((struct dtlsd_psk *)0)->key)))
 		return DT_CLAIM_INVALID;
 
 	uint64_t claimed = make_word(word >> 8, kind, STATE_CLAIMED);
 	return atomic_compare_exchange_strong(&t->word[dt_token_slot(token)], &word, claimed)
-	    ? DT_CLAIM_OK
-	    : DT_CLAIM_GONE;
+		   ? DT_CLAIM_OK
+		   : DT_CLAIM_GONE;
 }
 
 void

@@ -20,11 +20,11 @@
 
 struct dt_tokens {
 	uint32_t worker;
-	uint32_t cap;	       /* slots                                                   */
-	_Atomic uint64_t *word; /* owned, one per slot: generation, gate, state           */
-	uint32_t *next_free;   /* owned, one per slot: the free slots as a list           */
-	uint32_t first_free;   /* cap = none                                              */
-	_Atomic uint32_t waiting; /* slots in use                                         */
+	uint32_t cap;		  /* slots                                          */
+	_Atomic uint64_t *word;	  /* owned, one per slot: generation, gate, state   */
+	uint32_t *next_free;	  /* owned, one per slot: the free slots as a list  */
+	uint32_t first_free;	  /* cap = none                                     */
+	_Atomic uint32_t waiting; /* slots in use                                   */
 };
 
 enum dt_claim { DT_CLAIM_OK, DT_CLAIM_GONE, DT_CLAIM_INVALID };

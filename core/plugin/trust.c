@@ -19,8 +19,9 @@ judge(const struct stat *st, const char *what, char *out, size_t cap)
 			snprintf(out, cap, "%s belongs to user %u, wanted root or user %u", what,
 			    st->st_uid, us);
 	} else if (st->st_mode & (S_IWGRP | S_IWOTH)) {
-		snprintf(out, cap, "%s is writable by its %s (mode %04o), wanted by nobody but its owner",
-		    what, st->st_mode & S_IWOTH ? "others" : "group", st->st_mode & 07777);
+		snprintf(out, cap,
+		    "%s is writable by its %s (mode %04o), wanted by nobody but its owner", what,
+		    st->st_mode & S_IWOTH ? "others" : "group", st->st_mode & 07777);
 	}
 }
 

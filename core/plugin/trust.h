@@ -19,7 +19,7 @@ struct dt_trusted {
 /* Opens dir/file. The directory may be a link, the file may not. A broken rule does not fail: it is
  * written to `distrust`. DT_ERR_GONE: no such file or directory. DT_ERR_REFUSED: no regular file,
  * `why` says. DT_ERR_SYSTEM: `why` says. */
-enum dt_err dt_trusted_open(const char *dir, const char *file, struct dt_trusted *out, char *why,
-    size_t cap) DT_MUST_USE;
+enum dt_err dt_trusted_open(
+    const char *dir, const char *file, struct dt_trusted *out, char *why, size_t cap) DT_MUST_USE;
 
 #endif

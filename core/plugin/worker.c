@@ -93,8 +93,8 @@ do_action(struct dt_plugin_worker *pw, const struct dt_action *action)
 	}
 	enum dt_err err = dt_conn_send(c, action->data, action->len, pw->now);
 	if (err != DT_OK) {
-		struct dt_log_context context = {.server = dt_conn_service(c)->name,
-		    .conn = action->target};
+		struct dt_log_context context = {
+		    .server = dt_conn_service(c)->name, .conn = action->target};
 		dt_log(pw->env.plugin->log, DT_LOG_DEBUG, &context,
 		    "a datagram of a module was not sent: %s", dt_err_text(err));
 	}

@@ -17,16 +17,16 @@
 struct dt_plugin_worker;
 
 struct dt_plugin_worker_config {
-	struct dt_plugin *plugin;     /* borrowed */
-	uint32_t index;		      /* of this worker */
-	struct dt_wheel *wheel;	      /* borrowed, like all below */
+	struct dt_plugin *plugin; /* borrowed */
+	uint32_t index;		  /* of this worker */
+	struct dt_wheel *wheel;	  /* borrowed, like all below */
 	struct dt_loop *loop;
 	struct dt_conns *conns;
 	struct dt_counters *counters; /* DATA_UNHANDLED and HOOKS_SLOW are counted here */
 };
 
-enum dt_err dt_plugin_worker_new(const struct dt_plugin_worker_config *config,
-    struct dt_plugin_worker **out) DT_MUST_USE;
+enum dt_err dt_plugin_worker_new(
+    const struct dt_plugin_worker_config *config, struct dt_plugin_worker **out) DT_MUST_USE;
 /* Every chain was stopped on this worker before. */
 void dt_plugin_worker_free(struct dt_plugin_worker **pw);
 

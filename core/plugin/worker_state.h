@@ -18,9 +18,9 @@ struct dt_plugin_worker {
 	struct dt_plugin_worker_config env;
 	struct dt_now now; /* of this turn */
 
-	struct dt_seat *running;	/* whose hook runs now, NULL = none */
-	enum dt_hook hook;		/* which one                        */
-	struct dt_gate_run *gate;	/* the gate it stands in, or NULL   */
+	struct dt_seat *running;		  /* whose hook runs now, NULL = none */
+	enum dt_hook hook;			  /* which one                        */
+	struct dt_gate_run *gate;		  /* the gate it stands in, or NULL   */
 	struct dt_seen_certificate *certificates; /* owned: decoded for the hook that runs */
 
 	struct dt_actions actions;

@@ -32,14 +32,16 @@ print_member(const char *name, size_t offset, size_t size)
 		gap = true;
 	}
 	end_of_last = offset + size;
-	used += (size_t)snprintf(text + used, sizeof(text) - used, "  %zu +%zu %s\n", offset, size, name);
+	used += (size_t)snprintf(
+	    text + used, sizeof(text) - used, "  %zu +%zu %s\n", offset, size, name);
 }
 
 static void
 end_struct(const char *name, size_t size)
 {
 	if (size - end_of_last >= sizeof(void *)) {
-		fprintf(stderr, "at the end of %s there is a member that the test does not know\n", name);
+		fprintf(stderr, "at the end of %s there is a member that the test does not know\n",
+		    name);
 		gap = true;
 	}
 }
@@ -57,6 +59,8 @@ print_value(const char *name, long long value)
 	members end_struct(#type, sizeof(struct type));
 #define M(member) MEMBER(TYPE, member)
 #define VALUE(name) print_value(#name, (long long)(name));
+
+/* clang-format off */
 
 static void
 describe_values(void)
@@ -173,6 +177,8 @@ describe_host_and_module(void)
 	    M(client_auth) M(connected) M(data_in) M(disconnected))
 #undef TYPE
 }
+
+/* clang-format on */
 
 /* The first line in which the two differ. */
 static void

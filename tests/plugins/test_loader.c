@@ -66,7 +66,8 @@ put(const char *from, const char *name)
 {
 	static char bytes[1 << 20];
 	char source[512];
-	snprintf(source, sizeof(source), "%s%s%s", from[0] == '/' ? "" : MODULES "/", from, from[0] == '/' ? "" : ".so");
+	snprintf(source, sizeof(source), "%s%s%s", from[0] == '/' ? "" : MODULES "/", from,
+	    from[0] == '/' ? "" : ".so");
 	FILE *in = fopen(source, "rb");
 	FILE *out = fopen(path_of(name), "wb");
 	cr_assert(in && out, "%s", source);
@@ -139,7 +140,8 @@ Test(loader, two_loaders_do_not_take_one_file_for_another)
 Test(loader, what_is_not_there_is_said_with_the_places)
 {
 	load("nothing", DT_ERR_GONE);
-	cr_assert(strstr(why, "there is no module \"nothing\"; looked for nothing.so in /nonexistent/modules, /tmp/"),
+	cr_assert(strstr(why, "there is no module \"nothing\"; looked for nothing.so in "
+			      "/nonexistent/modules, /tmp/"),
 	    "%s", why);
 	load(path_of("nothing.so"), DT_ERR_GONE);
 	load("/nonexistent/x.so", DT_ERR_GONE);
@@ -301,7 +303,8 @@ Test(loader, dev_warns_instead_of_refusing)
 	put("good", "good.so");
 	cr_assert_eq(chmod(path_of("good.so"), 0666), 0);
 	load("good", DT_OK);
-	cr_assert(strstr(logged, "would not be trusted: the file is writable by its others"), "%s", logged);
+	cr_assert(strstr(logged, "would not be trusted: the file is writable by its others"), "%s",
+	    logged);
 	cr_assert_eq(symlink("good.so", path_of("linked.so")), 0);
 	refused("linked", "symbolic link"); /* what is no module file stays none */
 }

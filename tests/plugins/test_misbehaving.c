@@ -25,7 +25,8 @@ load(const char *name)
 static struct dt_chain_entry
 entry_of(const char *name)
 {
-	return (struct dt_chain_entry){.module = load(name), .name = name, .defer_timeout = DT_SECONDS(1)};
+	return (struct dt_chain_entry){
+	    .module = load(name), .name = name, .defer_timeout = DT_SECONDS(1)};
 }
 
 Test(misbehaving, a_well_behaved_one_behaves)

@@ -18,4 +18,5 @@
 #endif
 
 DTLSD_EXTERN_C DTLSD_EXPORT const struct dtlsd_module dtlsd_module;
-const struct dtlsd_module dtlsd_module = {MAGIC, MAJOR, MINOR, SIZE, 0, .name = NAME, .version = "1"};
+const struct dtlsd_module dtlsd_module = {
+    MAGIC, MAJOR, MINOR, SIZE, 0, .name = NAME, .version = "1"};

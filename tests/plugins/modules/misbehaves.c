@@ -25,8 +25,10 @@ foreign_thread(void *arg)
 	const struct dtlsd_ctx *c = arg;
 	const struct dtlsd_certificate *certificate;
 	report(state.ctx, "thread defer", (long long)c->host->defer(c));
-	report(state.ctx, "thread peer_certificate", c->host->peer_certificate(c, state.conn, &certificate));
-	report(state.ctx, "thread set_conn_data", c->host->set_conn_data(c, state.conn, NULL, NULL));
+	report(state.ctx, "thread peer_certificate",
+	    c->host->peer_certificate(c, state.conn, &certificate));
+	report(
+	    state.ctx, "thread set_conn_data", c->host->set_conn_data(c, state.conn, NULL, NULL));
 	report(state.ctx, "thread timer_stop", c->host->timer_stop(c, 1));
 	c->host->count(c, 0, 1);
 	return NULL;
@@ -79,13 +81,6 @@ close_instance(const struct dtlsd_ctx *c)
 
 static const struct dtlsd_counter counters[] = {{"things", "things that were counted"}};
 
-DTLSD_MODULE(.name = "misbehaves",
-    .version = "1",
-    .counters = counters,
-    .counter_count = 1,
-    .counter_size = sizeof(counters[0]),
-    .open = open_instance,
-    .close = close_instance,
-    .connection_request = connection_request,
-    .connected = connected,
-    .data_in = data_in);
+DTLSD_MODULE(.name = "misbehaves", .version = "1", .counters = counters, .counter_count = 1,
+    .counter_size = sizeof(counters[0]), .open = open_instance, .close = close_instance,
+    .connection_request = connection_request, .connected = connected, .data_in = data_in);

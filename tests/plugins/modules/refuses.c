@@ -17,4 +17,5 @@ worker_start(const struct dtlsd_ctx *c, void **worker_data)
 	return START_CODE;
 }
 
-DTLSD_MODULE(.name = "refuses", .version = "1", .open = open_instance, .worker_start = worker_start);
+DTLSD_MODULE(.name = "refuses", .version = "1", .open = open_instance,
+    .worker_start = worker_start);

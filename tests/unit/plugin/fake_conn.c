@@ -39,9 +39,10 @@ fake_conn_new(struct dt_conns *conns, struct dt_service *service)
 	c->service = service;
 	c->waiting = -1;
 	c->max_datagram = 1000;
-	c->path.peer = (struct dtlsd_address){.family = DTLSD_IPV4, .port = (uint16_t)(1000 + slot),
-	    .ip = {192, 0, 2, 1}};
-	c->path.local = (struct dtlsd_address){.family = DTLSD_IPV4, .port = 5684, .ip = {127, 0, 0, 1}};
+	c->path.peer = (struct dtlsd_address){
+	    .family = DTLSD_IPV4, .port = (uint16_t)(1000 + slot), .ip = {192, 0, 2, 1}};
+	c->path.local =
+	    (struct dtlsd_address){.family = DTLSD_IPV4, .port = 5684, .ip = {127, 0, 0, 1}};
 	return c;
 }
 
@@ -212,14 +213,15 @@ dt_conn_waiting(const struct dt_conn *c, enum dt_gate_kind kind)
 }
 
 void
-dt_conn_verdict(struct dt_conn *c, enum dt_gate_kind kind, bool accept, uint8_t alert, struct dt_span key,
-    struct dt_now now)
+dt_conn_verdict(struct dt_conn *c, enum dt_gate_kind kind, bool accept, uint8_t alert,
+    struct dt_span key, struct dt_now now)
 {
 	(void)now;
 	if (!dt_conn_waiting(c, kind) || c->verdict.given)
 		abort();
 	c->waiting = -1;
-	c->verdict = (struct fake_verdict){.given = true, .accept = accept, .kind = kind, .alert = alert};
+	c->verdict =
+	    (struct fake_verdict){.given = true, .accept = accept, .kind = kind, .alert = alert};
 	snprintf(c->verdict.key, sizeof(c->verdict.key), "%.*s", (int)key.len,
 	    key.len ? (const char *)key.data : "");
 }

@@ -22,12 +22,8 @@ make_good_one(void)
 	option = (struct dtlsd_option){.name = "number", .type = DTLSD_OPT_INTEGER, .doc = "x"};
 	options = (struct dtlsd_options){&option, 1, sizeof(option), sizeof(struct config), 0};
 	counter = (struct dtlsd_counter){"things", "what there was"};
-	m = (struct dtlsd_module){DTLSD_MODULE_PREFIX,
-	    .name = "good",
-	    .version = "1",
-	    .options = &options,
-	    .counters = &counter,
-	    .counter_count = 1,
+	m = (struct dtlsd_module){DTLSD_MODULE_PREFIX, .name = "good", .version = "1",
+	    .options = &options, .counters = &counter, .counter_count = 1,
 	    .counter_size = sizeof(counter)};
 	size = sizeof(m);
 }
@@ -64,7 +60,8 @@ Test(abi, the_frozen_prefix_decides_first)
 	REFUSED(m.magic = 0x12345678, "wrong magic 0x12345678, wanted 0x6474736d");
 	REFUSED(m.abi_major = 1, "built for module ABI 1.1, this server runs 0.1");
 	REFUSED(m.abi_minor = 0, "built for module ABI 0.0, this server runs 0.1");
-	REFUSED(m.abi_minor = 2, "built for module ABI 0.2, which is newer than 0.1 of this server");
+	REFUSED(
+	    m.abi_minor = 2, "built for module ABI 0.2, which is newer than 0.1 of this server");
 	REFUSED(m.size = 16, "its table says 16 bytes");
 	REFUSED(m.size--, "ABI 0.1 has 144");
 	REFUSED(m.size++, "its table says 145 bytes");
@@ -74,7 +71,8 @@ Test(abi, the_frozen_prefix_decides_first)
 
 Test(abi, nothing_behind_a_wrong_prefix_is_read)
 {
-	uint32_t words[4] = {DTLSD_MAGIC, 7, sizeof(struct dtlsd_module), 0}; /* major 7; then the end */
+	uint32_t words[4] = {
+	    DTLSD_MAGIC, 7, sizeof(struct dtlsd_module), 0}; /* major 7; then the end */
 	char why[DT_ABI_WHY];
 	cr_assert_eq(dt_abi_check(words, sizeof(words), why), DT_ERR_REFUSED);
 }

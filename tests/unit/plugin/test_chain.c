@@ -72,9 +72,11 @@ Test(chain, when_one_does_not_open_those_before_it_are_closed)
 	cr_assert_eq(make_chain(), DT_ERR_REFUSED);
 	cr_assert_null(w.chain);
 	TRACE_IS("a.open b.open c.open b.close a.close ");
-	cr_assert_str_eq(why, "module c refused to start: open returned -7; its own reason is in the log");
+	cr_assert_str_eq(
+	    why, "module c refused to start: open returned -7; its own reason is in the log");
 	cr_assert_eq(c.open_ctx->host->post(c.open_ctx, 0, NULL, NULL, 0), DTLSD_INVALID);
-	cr_assert_eq(c.open_ctx->host->send(c.open_ctx, 1, "x", 1), DTLSD_GONE, "its threads live on");
+	cr_assert_eq(
+	    c.open_ctx->host->send(c.open_ctx, 1, "x", 1), DTLSD_GONE, "its threads live on");
 	world_close(&w);
 }
 
@@ -94,8 +96,10 @@ Test(chain, when_one_does_not_start_those_before_it_are_stopped)
 
 Test(chain, a_module_without_any_hook_is_a_module)
 {
-	static const struct dtlsd_module bare = {DTLSD_MODULE_PREFIX, .name = "bare", .version = "1"};
-	struct dt_chain_entry entries[] = {{.module = &bare, .name = "one"}, {.module = &bare, .name = "two"}};
+	static const struct dtlsd_module bare = {
+	    DTLSD_MODULE_PREFIX, .name = "bare", .version = "1"};
+	struct dt_chain_entry entries[] = {
+	    {.module = &bare, .name = "one"}, {.module = &bare, .name = "two"}};
 	world_open_entries(&w, entries, 2);
 	struct dt_conn *conn = world_established(&w, 0);
 	struct dtlsd_request request = {0};
@@ -138,7 +142,8 @@ Test(chain, without_memory_a_worker_does_not_start_a_chain)
 Test(chain, without_memory_there_is_no_plugin_and_no_worker)
 {
 	struct dt_mailbox *boxes[WORLD_WORKERS] = {NULL};
-	struct dt_plugin_config config = {.worker_count = WORLD_WORKERS, .mailboxes = boxes, .defer_limit = 4};
+	struct dt_plugin_config config = {
+	    .worker_count = WORLD_WORKERS, .mailboxes = boxes, .defer_limit = 4};
 	struct dt_plugin *plugin = NULL;
 	for (uint64_t nth = 1; nth <= 1 + 2 * WORLD_WORKERS; nth++) {
 		dt_mem_fail_nth(nth);

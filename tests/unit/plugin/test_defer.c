@@ -36,9 +36,10 @@ wait_for(enum dt_gate_kind kind, bool recommended)
 	struct dt_conn *conn = world_conn(&w, 0);
 	struct dtlsd_request request = {.server_name = "a.example"};
 	struct dtlsd_psk psk = {.identity = (const uint8_t *)"me", .identity_len = 2};
-	struct dtlsd_auth auth = {.recommended = recommended ? DTLSD_ACCEPT : DTLSD_REJECT, .status = "why"};
+	struct dtlsd_auth auth = {
+	    .recommended = recommended ? DTLSD_ACCEPT : DTLSD_REJECT, .status = "why"};
 	enum dt_gate gate = kind == DT_GATE_REQUEST ? fake_ask_request(conn, &request)
-	    : kind == DT_GATE_PSK		    ? fake_ask_psk(conn, &psk)
+			    : kind == DT_GATE_PSK   ? fake_ask_psk(conn, &psk)
 						    : fake_ask_auth(conn, &auth);
 	cr_assert_eq(gate, DT_GATE_WAIT);
 	return conn;
@@ -65,7 +66,8 @@ Test(defer, the_run_goes_on_behind_the_deferrer_with_its_verdict)
 	    {DT_GATE_AUTH, false, DTLSD_NEXT, DTLSD_ACCEPT, true, "c.auth "},
 	    {DT_GATE_AUTH, true, DTLSD_ACCEPT, DTLSD_REJECT, false, "c.auth "},
 	    {DT_GATE_AUTH, true, DTLSD_REJECT, DTLSD_ACCEPT, false, ""},
-	    {DT_GATE_PSK, true, DTLSD_NEXT, DTLSD_NEXT, true, "c.psk "}, /* and no key: nobody knew it */
+	    {DT_GATE_PSK, true, DTLSD_NEXT, DTLSD_NEXT, true,
+		"c.psk "}, /* and no key: nobody knew it */
 	    {DT_GATE_PSK, true, DTLSD_NEXT, DTLSD_REJECT, false, "c.psk "},
 	    {DT_GATE_PSK, true, DTLSD_NEXT, DTLSD_FOUND, true, "c.psk "},
 	    {DT_GATE_PSK, true, DTLSD_FOUND, DTLSD_REJECT, true, ""},
@@ -77,13 +79,17 @@ Test(defer, the_run_goes_on_behind_the_deferrer_with_its_verdict)
 		c.request = c.auth = c.psk = rows[i].later;
 		c.key = "ckey";
 		world_forget_trace();
-		cr_assert_eq(resolve(rows[i].verdict, rows[i].verdict == DTLSD_FOUND ? "bkey" : NULL), DTLSD_OK);
+		cr_assert_eq(
+		    resolve(rows[i].verdict, rows[i].verdict == DTLSD_FOUND ? "bkey" : NULL),
+		    DTLSD_OK);
 		cr_assert(!conn->verdict.given, "only when the hook or callback is over");
 		dt_plugin_worker_flush(w.pw[0]);
 		cr_assert(conn->verdict.given && conn->verdict.kind == rows[i].kind, "row %zu", i);
 		cr_assert_eq(conn->verdict.accept, rows[i].wanted, "row %zu", i);
-		cr_assert_str_eq(conn->verdict.key,
-		    rows[i].verdict == DTLSD_FOUND ? "bkey" : rows[i].later == DTLSD_FOUND && rows[i].wanted ? "ckey" : "");
+		cr_assert_str_eq(conn->verdict.key, rows[i].verdict == DTLSD_FOUND ? "bkey"
+						    : rows[i].later == DTLSD_FOUND && rows[i].wanted
+							? "ckey"
+							: "");
 		TRACE_IS(rows[i].asked);
 		world_close(&w);
 	}
@@ -105,7 +111,8 @@ Test(defer, a_verdict_given_before_the_hook_returned_decides_at_once)
 	static const struct {
 		uint32_t verdict;
 		enum dt_gate wanted;
-	} rows[] = {{DTLSD_NEXT, DT_GATE_ACCEPT}, {DTLSD_ACCEPT, DT_GATE_ACCEPT}, {DTLSD_REJECT, DT_GATE_REJECT}};
+	} rows[] = {{DTLSD_NEXT, DT_GATE_ACCEPT}, {DTLSD_ACCEPT, DT_GATE_ACCEPT},
+	    {DTLSD_REJECT, DT_GATE_REJECT}};
 	for (size_t i = 0; i < 3; i++) {
 		verdict_inside = rows[i].verdict;
 		b.on_request = resolve_inside;
@@ -145,7 +152,8 @@ Test(defer, the_module_behind_may_defer_as_well)
 	cr_assert(!conn->verdict.given);
 	cr_assert_eq(dt_plugin_deferred(w.plugin), 1);
 	cr_assert_neq(b.token, c.token);
-	cr_assert_eq(c.open_ctx->host->resolve(c.open_ctx, c.token, DTLSD_REJECT, NULL, 0), DTLSD_OK);
+	cr_assert_eq(
+	    c.open_ctx->host->resolve(c.open_ctx, c.token, DTLSD_REJECT, NULL, 0), DTLSD_OK);
 	dt_plugin_worker_flush(w.pw[0]);
 	cr_assert(conn->verdict.given && !conn->verdict.accept);
 	world_close(&w);
@@ -186,7 +194,8 @@ Test(defer, a_verdict_that_the_gate_does_not_know_is_invalid_and_leaves_the_toke
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		world_open(&w, three, 3);
 		wait_for(rows[i].kind, true);
-		int32_t code = b.open_ctx->host->resolve(b.open_ctx, b.token, rows[i].verdict, key, rows[i].key_len);
+		int32_t code = b.open_ctx->host->resolve(
+		    b.open_ctx, b.token, rows[i].verdict, key, rows[i].key_len);
 		cr_assert_eq(code, rows[i].wanted, "row %zu: %d", i, code);
 		if (code == DTLSD_INVALID)
 			cr_assert_eq(resolve(DTLSD_REJECT, NULL), DTLSD_OK, "row %zu", i);
@@ -199,8 +208,8 @@ Test(defer, tokens_that_never_were_are_gone)
 	world_open(&w, three, 3);
 	wait_for(DT_GATE_REQUEST, true);
 	uint64_t real = b.token;
-	uint64_t wrong[] = {0, real + 1, real ^ UINT64_C(1) << 32, real ^ UINT64_C(1) << 55, real ^ UINT64_C(1) << 56,
-	    UINT64_MAX};
+	uint64_t wrong[] = {0, real + 1, real ^ UINT64_C(1) << 32, real ^ UINT64_C(1) << 55,
+	    real ^ UINT64_C(1) << 56, UINT64_MAX};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		b.token = wrong[i];
 		cr_assert_eq(resolve(DTLSD_ACCEPT, NULL), DTLSD_GONE, "row %zu", i);
@@ -219,22 +228,21 @@ Test(defer, a_verdict_that_never_comes_is_decided_as_configured)
 		bool accept; /* defer_default */
 		bool wanted;
 	} rows[] = {
-	    {DT_GATE_REQUEST, false, false},
-	    {DT_GATE_REQUEST, true, true},
-	    {DT_GATE_AUTH, false, false},
-	    {DT_GATE_AUTH, true, true},
-	    {DT_GATE_PSK, false, false},
+	    {DT_GATE_REQUEST, false, false}, {DT_GATE_REQUEST, true, true},
+	    {DT_GATE_AUTH, false, false}, {DT_GATE_AUTH, true, true}, {DT_GATE_PSK, false, false},
 	    {DT_GATE_PSK, true, false}, /* a key cannot be made up */
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct dt_chain_entry entries[] = {world_entry(&a), world_entry(&b), world_entry(&c)};
+		struct dt_chain_entry entries[] = {
+		    world_entry(&a), world_entry(&b), world_entry(&c)};
 		entries[1].defer_accept = rows[i].accept;
 		world_open_entries(&w, entries, 3);
 		struct dt_conn *conn = wait_for(rows[i].kind, true);
 		world_advance(&w, 999);
 		cr_assert(!conn->verdict.given);
 		world_advance(&w, 2);
-		cr_assert(conn->verdict.given && conn->verdict.accept == rows[i].wanted, "row %zu", i);
+		cr_assert(
+		    conn->verdict.given && conn->verdict.accept == rows[i].wanted, "row %zu", i);
 		LOGGED("within 1000 ms: defer_default decides");
 		cr_assert_eq(world_counter(&w, "b.defer_defaults"), 1);
 		cr_assert_eq(resolve(DTLSD_ACCEPT, NULL), DTLSD_GONE);

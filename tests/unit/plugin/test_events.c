@@ -60,8 +60,10 @@ Test(events, a_datagram_goes_as_far_as_somebody_takes_it)
 	    {DTLSD_NEXT, DTLSD_NEXT, "a.data b.data c.data ", 1, 0, false},
 	    {DTLSD_DONE, DTLSD_NEXT, "a.data ", 0, 0, false},
 	    {DTLSD_NEXT, DTLSD_DONE, "a.data b.data ", 0, 0, false},
-	    {DTLSD_CLOSE, DTLSD_NEXT, "a.data c.disconnected b.disconnected a.disconnected ", 0, 0, true},
-	    {DTLSD_REJECT, DTLSD_NEXT, "a.data b.data c.data ", 1, 1, false}, /* contained as NEXT */
+	    {DTLSD_CLOSE, DTLSD_NEXT, "a.data c.disconnected b.disconnected a.disconnected ", 0, 0,
+		true},
+	    {DTLSD_REJECT, DTLSD_NEXT, "a.data b.data c.data ", 1, 1,
+		false}, /* contained as NEXT */
 	    {77, DTLSD_DONE, "a.data b.data ", 0, 1, false},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -71,7 +73,8 @@ Test(events, a_datagram_goes_as_far_as_somebody_takes_it)
 		struct dt_conn *conn = world_established(&w, 0);
 		world_data(&w, conn, "hi");
 		TRACE_IS(rows[i].trace);
-		cr_assert_eq(w.counters[0].count[DT_COUNT_DATA_UNHANDLED], rows[i].unhandled, "row %zu", i);
+		cr_assert_eq(
+		    w.counters[0].count[DT_COUNT_DATA_UNHANDLED], rows[i].unhandled, "row %zu", i);
 		cr_assert_eq(world_counter(&w, "a.bad_verdicts"), rows[i].bad, "row %zu", i);
 		cr_assert_eq(conn->state == DT_CONN_CLOSED, rows[i].closed);
 		world_close(&w);
@@ -288,7 +291,8 @@ static void
 keep_ctx(const struct dtlsd_ctx *ctx, const char *hook)
 {
 	if (strcmp(hook, "connected") == 0)
-		ctx->host->set_conn_data(ctx, ctx->conn, (void *)(uintptr_t)ctx, unwatch_in_destructor);
+		ctx->host->set_conn_data(
+		    ctx, ctx->conn, (void *)(uintptr_t)ctx, unwatch_in_destructor);
 }
 
 Test(events, a_destructor_may_clean_up_but_not_begin_anew)

@@ -61,15 +61,16 @@ play(struct world *w, const uint32_t *verdict, bool recommended, bool with_certi
 	struct dt_conn *conn = fake_conn_new(w->conns[0], &w->service[0]);
 	bool in;
 	if (with_certificate) {
-		struct dtlsd_auth auth = {.size = sizeof(auth),
-		    .recommended = recommended ? DTLSD_ACCEPT : DTLSD_REJECT};
+		struct dtlsd_auth auth = {
+		    .size = sizeof(auth), .recommended = recommended ? DTLSD_ACCEPT : DTLSD_REJECT};
 		in = fake_ask_auth(conn, &auth) == DT_GATE_ACCEPT;
 	} else {
 		struct dtlsd_request request = {.size = sizeof(request)};
 		in = fake_ask_request(conn, &request) == DT_GATE_ACCEPT;
 	}
 	bool wanted = decide(verdict, with_certificate ? recommended : true, &asked);
-	cr_assert_eq(in, wanted, "%u %u %u, recommended %d", verdict[0], verdict[1], verdict[2], recommended);
+	cr_assert_eq(in, wanted, "%u %u %u, recommended %d", verdict[0], verdict[1], verdict[2],
+	    recommended);
 	cr_assert_eq(count_calls(with_certificate ? ".auth" : ".request"), asked);
 }
 
@@ -123,8 +124,7 @@ Test(gate, the_alert_is_that_of_the_module_that_refused_and_of_no_other)
 		uint32_t first, second, alert, wanted;
 		bool recommended;
 	} rows[] = {
-	    {DTLSD_NEXT, DTLSD_REJECT, 49, 49, true},
-	    {DTLSD_NEXT, DTLSD_REJECT, 0, 0, true},
+	    {DTLSD_NEXT, DTLSD_REJECT, 49, 49, true}, {DTLSD_NEXT, DTLSD_REJECT, 0, 0, true},
 	    {DTLSD_NEXT, DTLSD_REJECT, 300, 0, true}, /* no AlertDescription */
 	    {DTLSD_NEXT, DTLSD_NEXT, 49, 0, false},   /* refused by the verification */
 	    {DTLSD_ACCEPT, DTLSD_NEXT, 49, 0, true},
@@ -137,7 +137,8 @@ Test(gate, the_alert_is_that_of_the_module_that_refused_and_of_no_other)
 		b.alert = rows[i].alert;
 		b.auth = rows[i].second;
 		world_open(&w, three, 2);
-		struct dtlsd_auth auth = {.recommended = rows[i].recommended ? DTLSD_ACCEPT : DTLSD_REJECT};
+		struct dtlsd_auth auth = {
+		    .recommended = rows[i].recommended ? DTLSD_ACCEPT : DTLSD_REJECT};
 		fake_ask_auth(world_conn(&w, 0), &auth);
 		cr_assert_eq(auth.alert, rows[i].wanted, "row %zu: %u", i, auth.alert);
 		world_close(&w);
@@ -186,9 +187,11 @@ Test(gate, the_first_module_that_knows_an_identity_gives_its_key)
 	    {DTLSD_NEXT, DTLSD_FOUND, "a.psk b.psk ", "bkey", DT_GATE_ACCEPT},
 	    {DTLSD_FOUND, DTLSD_FOUND, "a.psk ", "akey", DT_GATE_ACCEPT},
 	    {DTLSD_REJECT, DTLSD_FOUND, "a.psk ", "", DT_GATE_REJECT},
-	    {DTLSD_NEXT, DTLSD_NEXT, "a.psk b.psk ", "", DT_GATE_ACCEPT}, /* without a key: nobody knew it */
+	    {DTLSD_NEXT, DTLSD_NEXT, "a.psk b.psk ", "",
+		DT_GATE_ACCEPT}, /* without a key: nobody knew it */
 	    {DTLSD_NEXT, DTLSD_REJECT, "a.psk b.psk ", "", DT_GATE_REJECT},
-	    {DTLSD_ACCEPT, DTLSD_FOUND, "a.psk ", "", DT_GATE_REJECT}, /* not a verdict of this hook */
+	    {DTLSD_ACCEPT, DTLSD_FOUND, "a.psk ", "",
+		DT_GATE_REJECT}, /* not a verdict of this hook */
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct world w;

@@ -49,7 +49,8 @@ try_send(const struct dtlsd_ctx *c, const struct dtlsd_host *h)
 	cr_assert_eq(h->send(c, c->conn + 1, "x", 1), DTLSD_GONE);
 	cr_assert_eq(h->send(c, 0, "x", 1), DTLSD_GONE);
 	cr_assert_eq(h->send(c, UINT64_MAX, "x", 1), DTLSD_GONE);
-	cr_assert_eq(h->send(c, UINT64_C(1) << 56 | 7, "x", 1), DTLSD_QUEUED, "another worker finds out");
+	cr_assert_eq(
+	    h->send(c, UINT64_C(1) << 56 | 7, "x", 1), DTLSD_QUEUED, "another worker finds out");
 	cr_assert_eq(h->send(c, UINT64_C(1) << 56 | 7, big, 16385), DTLSD_TOO_LONG);
 	cr_assert_eq(h->disconnect(c, c->conn + 1), DTLSD_GONE);
 	cr_assert_eq(h->disconnect(c, 0), DTLSD_GONE);
@@ -101,7 +102,8 @@ try_info(const struct dtlsd_ctx *c, const struct dtlsd_host *h)
 	cr_assert_eq(info.max_datagram, 1000);
 	cr_assert_eq(info.size, sizeof(info));
 
-	struct dtlsd_conn_info part = {.size = offsetof(struct dtlsd_conn_info, suite), .age_ns = 7};
+	struct dtlsd_conn_info part = {
+	    .size = offsetof(struct dtlsd_conn_info, suite), .age_ns = 7};
 	cr_assert_eq(h->conn_info(c, c->conn, &part), DTLSD_OK);
 	cr_assert_eq(part.peer.ip[0], 192);
 	cr_assert_eq(part.age_ns, 7, "behind its size nothing is written");
@@ -315,7 +317,8 @@ posted(const struct dtlsd_ctx *c, void *data, size_t len)
 {
 	cr_assert_eq(c->conn, 0);
 	world_note("%u:%.*s ", c->worker, (int)len, (const char *)data);
-	cr_assert_neq(c->host->timer_start(c, 1000000000000, never, NULL), 0, "it is a callback like any other");
+	cr_assert_neq(c->host->timer_start(c, 1000000000000, never, NULL), 0,
+	    "it is a callback like any other");
 }
 
 static void

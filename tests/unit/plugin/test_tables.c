@@ -118,7 +118,8 @@ Test(tokens, none_is_zero_even_when_the_generations_run_out)
 static enum dt_err
 add_text(struct dt_actions *a, const char *text, bool copy)
 {
-	struct dt_action action = {.kind = DT_ACTION_SEND, .data = (const uint8_t *)text, .len = strlen(text)};
+	struct dt_action action = {
+	    .kind = DT_ACTION_SEND, .data = (const uint8_t *)text, .len = strlen(text)};
 	return dt_actions_add(a, &action, copy);
 }
 
@@ -129,7 +130,8 @@ Test(actions, come_out_in_order_with_their_bytes)
 	char text[2000];
 	memset(text, 'x', sizeof(text));
 	for (uint32_t i = 0; i < 1000; i++) {
-		struct dt_action action = {.kind = DT_ACTION_SEND, .target = i, .data = (uint8_t *)text, .len = i};
+		struct dt_action action = {
+		    .kind = DT_ACTION_SEND, .target = i, .data = (uint8_t *)text, .len = i};
 		text[0] = (char)i;
 		cr_assert_eq(dt_actions_add(&a, &action, true), DT_OK);
 	}
@@ -137,7 +139,8 @@ Test(actions, come_out_in_order_with_their_bytes)
 		cr_assert(dt_actions_take(&a, &out));
 		cr_assert_eq(out.target, i);
 		cr_assert_eq(out.len, i);
-		cr_assert(i == 0 || ((char)out.data[0] == (char)i && (i == 1 || out.data[i - 1] == 'x')));
+		cr_assert(
+		    i == 0 || ((char)out.data[0] == (char)i && (i == 1 || out.data[i - 1] == 'x')));
 	}
 	cr_assert(!dt_actions_take(&a, &out));
 	dt_actions_reset(&a);

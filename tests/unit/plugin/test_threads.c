@@ -36,8 +36,8 @@ mt_request(const struct dtlsd_ctx *c, struct dtlsd_request *request)
 	return DTLSD_DEFER;
 }
 
-static const struct dtlsd_module threaded = {
-    DTLSD_MODULE_PREFIX, .name = "threaded", .version = "1", .open = mt_open, .connection_request = mt_request};
+static const struct dtlsd_module threaded = {DTLSD_MODULE_PREFIX, .name = "threaded",
+    .version = "1", .open = mt_open, .connection_request = mt_request};
 
 static void *
 resolve_tokens(void *arg)
@@ -74,9 +74,12 @@ make_noise(void *arg)
 	const struct dtlsd_host *h = open_ctx->host;
 	(void)arg;
 	while (!atomic_load(&over)) {
-		atomic_fetch_add(&sends, h->send(open_ctx, atomic_load(&talker), "x", 1) == DTLSD_QUEUED);
-		atomic_fetch_add(&posts, h->post(open_ctx, 0, count_post, "abc", 3) == DTLSD_QUEUED);
-		cr_assert_eq(h->defer(open_ctx), 0, "a worker function, from a thread of the module");
+		atomic_fetch_add(
+		    &sends, h->send(open_ctx, atomic_load(&talker), "x", 1) == DTLSD_QUEUED);
+		atomic_fetch_add(
+		    &posts, h->post(open_ctx, 0, count_post, "abc", 3) == DTLSD_QUEUED);
+		cr_assert_eq(
+		    h->defer(open_ctx), 0, "a worker function, from a thread of the module");
 		cr_assert_gt(h->now(open_ctx), 0);
 		dt_plugin_deferred(w.plugin);
 	}
@@ -95,7 +98,8 @@ drain_until_decided(const struct dt_conn *c)
 
 Test(threads, verdicts_and_calls_from_other_threads_arrive_once_each, .timeout = 120)
 {
-	struct dt_chain_entry entry = {.module = &threaded, .name = "threaded", .defer_timeout = DT_SECONDS(60)};
+	struct dt_chain_entry entry = {
+	    .module = &threaded, .name = "threaded", .defer_timeout = DT_SECONDS(60)};
 	pthread_t threads[RESOLVERS + 1];
 	world_open_entries(&w, &entry, 1);
 	struct dt_conn *talking = world_established(&w, 0);

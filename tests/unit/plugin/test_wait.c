@@ -84,7 +84,8 @@ stop_timers(const struct dtlsd_ctx *c, const struct dtlsd_host *h)
 	cr_assert_eq(h->timer_stop(c, one), DTLSD_OK);
 	cr_assert_eq(h->timer_stop(c, one), DTLSD_GONE);
 	cr_assert_eq(h->timer_stop(c, 0), DTLSD_GONE);
-	cr_assert_neq(h->timer_start(c, 10 * MS, fired, "again"), one, "a handle is not used twice");
+	cr_assert_neq(
+	    h->timer_start(c, 10 * MS, fired, "again"), one, "a handle is not used twice");
 }
 
 static void

@@ -38,8 +38,9 @@ take_line(void *arg, const struct dt_log_line *line)
 {
 	size_t used = strlen(world_log);
 	(void)arg;
-	snprintf(world_log + used, sizeof(world_log) - used, "%s %s: %s\n", dt_log_level_name(line->level),
-	    line->context->module ? line->context->module : "-", line->text);
+	snprintf(world_log + used, sizeof(world_log) - used, "%s %s: %s\n",
+	    dt_log_level_name(line->level), line->context->module ? line->context->module : "-",
+	    line->text);
 }
 
 /* ---- the scripted module -------------------------------------------------------------------- */
@@ -149,21 +150,11 @@ script_disconnected(const struct dtlsd_ctx *c, const struct dtlsd_disconnected *
 
 static const struct dtlsd_counter script_counters[] = {{"first", "one"}, {"second", "two"}};
 
-const struct dtlsd_module scripted = {DTLSD_MODULE_PREFIX,
-    .name = "scripted",
-    .version = "1",
-    .counters = script_counters,
-    .counter_count = 2,
-    .counter_size = sizeof(script_counters[0]),
-    .open = script_open,
-    .close = script_close,
-    .worker_start = script_start,
-    .worker_stop = script_stop,
-    .connection_request = script_request,
-    .psk_lookup = script_psk,
-    .client_auth = script_auth,
-    .connected = script_connected,
-    .data_in = script_data,
+const struct dtlsd_module scripted = {DTLSD_MODULE_PREFIX, .name = "scripted", .version = "1",
+    .counters = script_counters, .counter_count = 2, .counter_size = sizeof(script_counters[0]),
+    .open = script_open, .close = script_close, .worker_start = script_start,
+    .worker_stop = script_stop, .connection_request = script_request, .psk_lookup = script_psk,
+    .client_auth = script_auth, .connected = script_connected, .data_in = script_data,
     .disconnected = script_disconnected};
 
 /* ---- the world ------------------------------------------------------------------------------ */
@@ -216,8 +207,8 @@ world_start_chain(struct world *w)
 	for (uint32_t i = 0; i < WORLD_WORKERS; i++) {
 		dt_plugin_worker_turn(w->pw[i], w->now);
 		cr_assert_eq(dt_chain_worker_start(w->chain, w->pw[i]), DT_OK);
-		w->service[i] = (struct dt_service){.name = "srv",
-		    .events = dt_chain_events(w->chain, w->pw[i])};
+		w->service[i] = (struct dt_service){
+		    .name = "srv", .events = dt_chain_events(w->chain, w->pw[i])};
 	}
 }
 
@@ -226,7 +217,8 @@ world_open_entries(struct world *w, const struct dt_chain_entry *entries, size_t
 {
 	char why[DT_CHAIN_WHY];
 	world_begin(w);
-	cr_assert_eq(dt_chain_new(w->plugin, "srv", entries, count, &w->chain, why), DT_OK, "%s", why);
+	cr_assert_eq(
+	    dt_chain_new(w->plugin, "srv", entries, count, &w->chain, why), DT_OK, "%s", why);
 	world_start_chain(w);
 	world_forget_trace();
 }
@@ -293,7 +285,8 @@ world_data(struct world *w, struct dt_conn *c, const char *text)
 	memcpy(buffer, text, strlen(text));
 	dt_plugin_worker_turn(w->pw[i], w->now);
 	dt_plugin_worker_datagram(w->pw[i], buffer, sizeof(buffer));
-	c->service->events->data_in(c->service->events->arg, c, buffer, strlen(text), sizeof(buffer));
+	c->service->events->data_in(
+	    c->service->events->arg, c, buffer, strlen(text), sizeof(buffer));
 	dt_plugin_worker_flush(w->pw[i]);
 }
 

@@ -19,12 +19,12 @@
 struct script {
 	const char *name;
 	uint32_t request, psk, auth, data;
-	uint32_t alert;	     /* set in the event                                  */
-	const char *key;     /* set in psk_lookup                                 */
-	uint32_t key_len;    /* 0 = its length                                    */
-	bool defers;	     /* asks for a token in each gate                     */
+	uint32_t alert;	  /* set in the event                                  */
+	const char *key;  /* set in psk_lookup                                 */
+	uint32_t key_len; /* 0 = its length                                    */
+	bool defers;	  /* asks for a token in each gate                     */
 	int32_t open_code, start_code;
-	uint64_t token;	     /* of its last defer()                               */
+	uint64_t token;	      /* of its last defer()                               */
 	uint32_t recommended; /* what client_auth saw                             */
 	void (*each)(const struct dtlsd_ctx *c, const char *hook); /* called in every hook */
 	void (*on_request)(const struct dtlsd_ctx *c, struct dtlsd_request *request);
@@ -50,8 +50,8 @@ struct world {
 	struct dt_now now;
 };
 
-extern char world_trace[8192]; /* see above                          */
-extern char world_log[8192];   /* "level module: text\n" of each line */
+extern char world_trace[8192];	  /* see above                          */
+extern char world_log[8192];	  /* "level module: text\n" of each line */
 extern struct dt_now world_clock; /* what dt_clock_now() tells        */
 
 /* A world whose chain is these scripts, started on every worker. slow_hook 20 ms, defer_timeout
@@ -59,8 +59,8 @@ extern struct dt_now world_clock; /* what dt_clock_now() tells        */
 void world_open(struct world *w, struct script *const *scripts, size_t count);
 /* The same, chosen by the test. */
 void world_open_entries(struct world *w, const struct dt_chain_entry *entries, size_t count);
-void world_begin(struct world *w);		/* without a chain  */
-void world_start_chain(struct world *w);	/* on every worker  */
+void world_begin(struct world *w);	 /* without a chain  */
+void world_start_chain(struct world *w); /* on every worker  */
 /* Closes every connection that is left and takes everything apart; nothing may leak. */
 void world_close(struct world *w);
 struct dt_chain_entry world_entry(struct script *s);

@@ -95,6 +95,8 @@ read_lines(FILE *in, const char *path, struct dt_psk_file *f, char *error, size_
 	for (unsigned number = 1; err == DT_OK && fgets(line, sizeof(line), in); number++) {
 		size_t len = strcspn(line, "\r\n");
 		const char *wrong = len == sizeof(line) - 1 ? "the line is too long" : NULL;
+		if (!wrong && line[len] == '\0' && !feof(in))
+			wrong = "a NUL byte stands in the line";
 		line[len] = '\0';
 		if (!wrong && (len == 0 || line[0] == '#'))
 			continue;
@@ -110,6 +112,10 @@ read_lines(FILE *in, const char *path, struct dt_psk_file *f, char *error, size_
 		dt_wipe(&e, sizeof(e));
 	}
 	dt_wipe(line, sizeof(line));
+	if (err == DT_OK && ferror(in)) {
+		snprintf(error, cap, "%s: %s", path, strerror(errno));
+		err = DT_ERR_CONFIG;
+	}
 	return err;
 }
 

@@ -20,7 +20,8 @@ OWN = [ROOT / "README.md", *(ROOT / "docs" / f"{n}.md" for n in ("getting-starte
 
 
 def words_after(text, command):
-    return set(re.findall(rf"(?:^|[`\s]){command} ([a-z][a-z-]*)\b", text, re.M))
+    """In code only: "make one" is English."""
+    return set(re.findall(rf"(?:^ *|`|^sudo |; ){command} ([a-z][a-z-]*)\b", text, re.M))
 
 
 class Links(unittest.TestCase):
@@ -46,15 +47,15 @@ class Links(unittest.TestCase):
     def test_every_module_is_in_the_front_page(self):
         front = (ROOT / "README.md").read_text()
         for manual in ROOT.glob("modules/*/README.md"):
-            self.assertIn(f"](modules/{manual.parent.name}/README.md)", front)
+            self.assertTrue(f"](modules/{manual.parent.name}/README.md)" in front, manual)
 
     def test_every_picture_is_used_and_says_what_it_shows(self):
         text = "".join(p.read_text() for p in PAGES)
         for picture in ROOT.glob("docs/*.svg"):
             with self.subTest(picture=picture.name):
-                self.assertIn(picture.name + ")", text)
-                self.assertIn("<desc", picture.read_text())
-                self.assertIn("prefers-color-scheme: dark", picture.read_text())
+                self.assertTrue(picture.name + ")" in text)
+                self.assertTrue("<desc" in picture.read_text())
+                self.assertTrue("prefers-color-scheme: dark" in picture.read_text())
 
 
 class Names(unittest.TestCase):
@@ -79,7 +80,7 @@ class Names(unittest.TestCase):
     def test_no_page_names_a_path_of_a_machine(self):
         for page in PAGES:
             with self.subTest(page=page.name):
-                self.assertNotRegex(page.read_text(), r"/(?:home|work|root)/")
+                self.assertFalse(re.search(r"/(?:home|work|root)/", page.read_text()))
 
 
 if __name__ == "__main__":

@@ -30,3 +30,8 @@ def tool(name):
     if path is None:
         raise AssertionError(f"the program {name} is not installed: run tools/deps.sh test")
     return path
+
+
+def ill_behaved(name):
+    """The path of a module of tests/plugins."""
+    return str(BUILD / "tests/plugins/modules" / f"{name}.so")

@@ -56,6 +56,20 @@ wrong(struct dt_options *o, const char *what, const char *word)
 	o->command = DT_COMMAND_WRONG;
 }
 
+/* Options that say nothing without another one, or against it. */
+struct given {
+	bool config, port, markdown;
+};
+
+static void
+check_given(struct dt_options *o, const struct given *g)
+{
+	if (g->port && !o->dev)
+		wrong(o, "--port goes with --dev; else the configuration names the addresses", "");
+	else if (g->config && o->dev)
+		wrong(o, "--dev takes no configuration file", "");
+}
+
 /* The words that are no options: `schema`, or the module of --dev. */
 static void
 take_words(struct dt_options *o, char **words, bool markdown)
@@ -63,7 +77,7 @@ take_words(struct dt_options *o, char **words, bool markdown)
 	if (words[0] && !o->dev && strcmp(words[0], "schema") == 0) {
 		o->command = markdown ? DT_COMMAND_MANUAL : DT_COMMAND_SCHEMA;
 		words++;
-	} else if (words[0] && o->dev) {
+	} else if (words[0] && o->dev && !markdown) {
 		o->dev_module = *words++;
 	} else if (markdown) {
 		wrong(o, "--markdown goes with schema", "");
@@ -77,12 +91,14 @@ struct dt_options
 dt_options_parse(int argc, char **argv)
 {
 	struct dt_options o = {DT_COMMAND_RUN, DEFAULT_CONFIG, false, "echo", DEFAULT_PORT};
-	bool markdown = false;
+	struct given given = {false, false, false};
 	int c;
-	while (o.command != DT_COMMAND_WRONG && (c = getopt_long(argc, argv, "c:tTh", long_options, NULL)) != -1) {
+	while (o.command != DT_COMMAND_WRONG &&
+	       (c = getopt_long(argc, argv, "c:tTh", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			o.config = optarg;
+			given.config = true;
 			break;
 		case 't':
 			o.command = DT_COMMAND_CHECK;
@@ -100,11 +116,12 @@ dt_options_parse(int argc, char **argv)
 			o.dev = true;
 			break;
 		case OPTION_PORT:
+			given.port = true;
 			if (!parse_port(optarg, &o.port))
 				wrong(&o, "not a port: ", optarg);
 			break;
 		case OPTION_MARKDOWN:
-			markdown = true;
+			given.markdown = true;
 			break;
 		default: /* getopt has said what is wrong */
 			fprintf(stderr, "Try \"dtlsd --help\".\n");
@@ -112,6 +129,8 @@ dt_options_parse(int argc, char **argv)
 		}
 	}
 	if (o.command != DT_COMMAND_WRONG)
-		take_words(&o, argv + optind, markdown);
+		check_given(&o, &given);
+	if (o.command != DT_COMMAND_WRONG)
+		take_words(&o, argv + optind, given.markdown);
 	return o;
 }

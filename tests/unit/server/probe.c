@@ -100,7 +100,10 @@ struct wishes {
 
 static const struct dtlsd_option wish_items[] = {
     {.name = "word", .type = DTLSD_OPT_TEXT, .offset = offsetof(struct wishes, word), .doc = "A."},
-    {.name = "other", .type = DTLSD_OPT_TEXT, .offset = offsetof(struct wishes, other), .doc = "B."},
+    {.name = "other",
+	.type = DTLSD_OPT_TEXT,
+	.offset = offsetof(struct wishes, other),
+	.doc = "B."},
 };
 static const struct dtlsd_options wish_table = DTLSD_OPTIONS(wish_items, struct wishes);
 
@@ -115,16 +118,17 @@ check_wishes(const struct dtlsd_check *check)
 }
 
 #define PROBE_HOOKS                                                                                \
-	.version = "1", .counters = counters, .counter_count = 1, .counter_size = sizeof(counters[0]), \
-	.open = open_probe, .close = close_probe, .worker_start = start_probe,                     \
-	.worker_stop = stop_probe, .connected = connected, .data_in = data_in,                     \
-	.disconnected = disconnected
+	.version = "1", .counters = counters, .counter_count = 1,                                  \
+	.counter_size = sizeof(counters[0]), .open = open_probe, .close = close_probe,             \
+	.worker_start = start_probe, .worker_stop = stop_probe, .connected = connected,            \
+	.data_in = data_in, .disconnected = disconnected
 
 static const struct dtlsd_counter counters[] = {{"echoed", "datagrams sent back"}};
 static const struct dtlsd_module modules[] = {
     {DTLSD_MODULE_PREFIX, .name = "probe", PROBE_HOOKS},
     {DTLSD_MODULE_PREFIX, .name = "keys", PROBE_HOOKS, .psk_lookup = psk_lookup},
-    {DTLSD_MODULE_PREFIX, .name = "picky", PROBE_HOOKS, .options = &wish_table, .check = check_wishes},
+    {DTLSD_MODULE_PREFIX, .name = "picky", PROBE_HOOKS, .options = &wish_table,
+	.check = check_wishes},
 };
 
 static enum dt_err

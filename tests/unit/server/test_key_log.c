@@ -157,7 +157,8 @@ Test(key_log, lines_of_different_threads_do_not_mix)
 		pthread_join(threads[i], NULL);
 	dt_key_log_close(&k);
 	size_t lines = 0;
-	for (char *line = strtok((char *)(uintptr_t)read_file(path), "\n"); line; line = strtok(NULL, "\n")) {
+	for (char *line = strtok((char *)(uintptr_t)read_file(path), "\n"); line;
+	     line = strtok(NULL, "\n")) {
 		cr_assert_str_eq(line, "CLIENT_RANDOM 0123456789abcdef 0123456789abcdef");
 		lines++;
 	}

@@ -55,7 +55,8 @@ Test(logger, a_line_of_text_has_its_parts_in_order)
 	sscanf(line, "%4d-%*2d-%*2dT%*2d:%*2d:%*2d.%*3dZ %n", &year, &used);
 	cr_assert_gt(used, 0, "%s", line);
 	cr_assert_geq(year, 2024);
-	cr_assert_str_eq(line + used, "info server1 [echo] #0100000000000002 192.0.2.1:5684: hello\n");
+	cr_assert_str_eq(
+	    line + used, "info server1 [echo] #0100000000000002 192.0.2.1:5684: hello\n");
 	line = line_of(false, NULL, "hello");
 	cr_assert_str_eq(line + used, "info: hello\n");
 }
@@ -63,13 +64,15 @@ Test(logger, a_line_of_text_has_its_parts_in_order)
 Test(logger, a_line_of_json_is_an_object)
 {
 	json_t *o = json_loads(line_of(true, &full, "hello"), 0, NULL);
-	static const char *const members[][2] = {{"level", "info"}, {"server", "server1"}, {"module", "echo"},
-	    {"peer", "192.0.2.1:5684"}, {"connection", "0100000000000002"}, {"message", "hello"}};
+	static const char *const members[][2] = {{"level", "info"}, {"server", "server1"},
+	    {"module", "echo"}, {"peer", "192.0.2.1:5684"}, {"connection", "0100000000000002"},
+	    {"message", "hello"}};
 	cr_assert(o);
 	cr_assert_eq(json_object_size(o), 7);
 	cr_assert(json_object_get(o, "time"));
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		cr_assert_str_eq(json_string_value(json_object_get(o, members[i][0])), members[i][1]);
+		cr_assert_str_eq(
+		    json_string_value(json_object_get(o, members[i][0])), members[i][1]);
 	json_decref(o);
 	o = json_loads(line_of(true, NULL, "hello"), 0, NULL);
 	cr_assert_eq(json_object_size(o), 3);
@@ -88,11 +91,13 @@ Test(logger, what_is_not_printable_is_escaped_in_both_forms)
 	    {"\t\x7f\x01", "\\x09\\x7f\\x01"},
 	    {"\"quoted\" \\ back", "\"quoted\" \\ back"},
 	    {"grün Σ 漢 🙂", "grün Σ 漢 🙂"},
-	    {"\xc2\x9b" "31m", "\\xc2\\x9b31m"},	/* U+009B begins a control sequence, too */
+	    {"\xc2\x9b"
+	     "31m",
+		"\\xc2\\x9b31m"}, /* U+009B begins a control sequence, too */
 	    {"\xc2\xa0", "\xc2\xa0"},
-	    {"\xc0\xaf", "\\xc0\\xaf"},			/* overlong */
-	    {"\xe0\x9f\xbf", "\\xe0\\x9f\\xbf"},	/* overlong */
-	    {"\xed\xa0\x80", "\\xed\\xa0\\x80"},	/* surrogate */
+	    {"\xc0\xaf", "\\xc0\\xaf"},		 /* overlong */
+	    {"\xe0\x9f\xbf", "\\xe0\\x9f\\xbf"}, /* overlong */
+	    {"\xed\xa0\x80", "\\xed\\xa0\\x80"}, /* surrogate */
 	    {"\xed\x9f\xbf", "\xed\x9f\xbf"},
 	    {"\xf0\x8f\xbf\xbf", "\\xf0\\x8f\\xbf\\xbf"}, /* overlong */
 	    {"\xf4\x8f\xbf\xbd", "\xf4\x8f\xbf\xbd"},
@@ -102,19 +107,24 @@ Test(logger, what_is_not_printable_is_escaped_in_both_forms)
 	    {"cut \xc3", "cut \\xc3"},
 	    {"cut \xe6\xbc", "cut \\xe6\\xbc"},
 	    {"cut \xf0\x9f\x99", "cut \\xf0\\x9f\\x99"},
-	    {"\xe6" "a\xbc", "\\xe6" "a\\xbc"},
+	    {"\xe6"
+	     "a\xbc",
+		"\\xe6"
+		"a\\xbc"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const char *line = line_of(false, NULL, rows[i].text);
 		const char *at = strstr(line, ": ");
 		cr_assert(at);
 		size_t len = strlen(rows[i].shown);
-		cr_expect(strlen(at) == len + 3 && memcmp(at + 2, rows[i].shown, len) == 0, "row %zu: %s", i, at);
+		cr_expect(strlen(at) == len + 3 && memcmp(at + 2, rows[i].shown, len) == 0,
+		    "row %zu: %s", i, at);
 
 		json_error_t error;
 		json_t *o = json_loads(line_of(true, NULL, rows[i].text), 0, &error);
 		cr_assert(o, "row %zu: %s", i, error.text);
-		cr_expect_str_eq(json_string_value(json_object_get(o, "message")), rows[i].shown, "row %zu", i);
+		cr_expect_str_eq(
+		    json_string_value(json_object_get(o, "message")), rows[i].shown, "row %zu", i);
 		json_decref(o);
 	}
 }
@@ -137,7 +147,8 @@ Test(logger, names_are_escaped_and_cut)
 
 Test(logger, a_message_too_long_for_a_pipe_is_cut_between_characters)
 {
-	static const char *const fills[] = {"x", "\n", "\"", "\\", "ü", "漢", "🙂", "\xff", "ab\"ü"};
+	static const char *const fills[] = {
+	    "x", "\n", "\"", "\\", "ü", "漢", "🙂", "\xff", "ab\"ü"};
 	static char text[3 * PIPE_BUF];
 	struct dt_log_context long_context = {"s", "m", "p", 1};
 	for (size_t i = 0; i < sizeof(fills) / sizeof(fills[0]); i++) {
@@ -181,7 +192,8 @@ Test(logger, random_bytes_are_one_line_and_one_object)
 	static char text[2048];
 	for (int round = 0; round < 300; round++) {
 		size_t len = seeded_below(&r, sizeof(text) - 1);
-		for (size_t i = 0; i < len; i++) /* no NUL; half of them from the interesting part */
+		for (size_t i = 0; i < len;
+		     i++) /* no NUL; half of them from the interesting part */
 			text[i] = (char)(seeded_below(&r, 2) ? 0x80 + seeded_below(&r, 128)
 							     : 1 + seeded_below(&r, 127));
 		text[len] = '\0';
@@ -256,7 +268,8 @@ Test(logger, reopened_it_writes_to_the_new_file)
 Test(logger, what_cannot_be_reopened_stays_open)
 {
 	struct dt_logger l;
-	const char *path = world_path("dir/log"), *dir = world_path("dir"), *moved = world_path("moved");
+	const char *path = world_path("dir/log"), *dir = world_path("dir"),
+		   *moved = world_path("moved");
 	cr_assert_eq(mkdir(dir, 0700), 0);
 	dt_logger_init(&l);
 	cr_assert_eq(dt_logger_open(&l, path, false, DT_LOG_INFO), DT_OK);
@@ -274,13 +287,15 @@ Test(logger, a_target_that_cannot_be_opened_changes_nothing)
 {
 	struct dt_logger l;
 	dt_logger_init(&l);
-	cr_assert_eq(dt_logger_open(&l, world_path("missing/log"), true, DT_LOG_DEBUG), DT_ERR_SYSTEM);
+	cr_assert_eq(
+	    dt_logger_open(&l, world_path("missing/log"), true, DT_LOG_DEBUG), DT_ERR_SYSTEM);
 	cr_assert_eq(errno, ENOENT);
 	cr_assert_eq(dt_logger_open(&l, "/tmp", true, DT_LOG_DEBUG), DT_ERR_SYSTEM);
 	cr_assert_eq(errno, EISDIR);
 	const char *fifo = world_path("fifo");
 	cr_assert_eq(mkfifo(fifo, 0600), 0);
-	cr_assert_eq(dt_logger_open(&l, fifo, true, DT_LOG_DEBUG), DT_ERR_SYSTEM, "waits for nobody");
+	cr_assert_eq(
+	    dt_logger_open(&l, fifo, true, DT_LOG_DEBUG), DT_ERR_SYSTEM, "waits for nobody");
 	cr_assert_eq(errno, ENXIO);
 	cr_assert(l.fd == STDERR_FILENO && !l.path && !l.json && l.log.level == DT_LOG_INFO);
 	cr_assert_eq(dt_logger_reopen(&l), DT_OK, "standard error needs no opening");
@@ -327,7 +342,8 @@ check_lines(const char *text, size_t seen[THREADS])
 		const char *message = strstr(p, ": ");
 		size_t number;
 		int i, used = 0;
-		cr_assert(message && sscanf(message, ": %zu %d %*[a-z].%n", &number, &i, &used) == 2);
+		cr_assert(
+		    message && sscanf(message, ": %zu %d %*[a-z].%n", &number, &i, &used) == 2);
 		cr_assert(used > 0 && message + used == end, "mixed: %.80s", p);
 		cr_assert_lt(number, THREADS);
 		cr_assert_eq(seen[number]++, (size_t)i, "thread %zu", number);
@@ -360,7 +376,8 @@ Test(logger, lines_of_threads_do_not_mix_nor_get_lost_while_the_file_is_changed)
 	dt_logger_fini(&l);
 	for (int i = 0; i < 20; i++) {
 		snprintf(name, sizeof(name), "log.%d", i);
-		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s", read_file(world_path(name)));
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s",
+		    read_file(world_path(name)));
 	}
 	snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s", read_file(path));
 	check_lines(all, seen);

@@ -116,15 +116,16 @@ Test(options, what_makes_no_sense_is_refused_with_a_word)
 
 Test(options, an_empty_port_is_none)
 {
-	char *argv[] = {(char[]){"dtlsd"}, (char[]){"--dev"}, (char[]){"--port"}, (char[]){""}, NULL};
+	char *argv[] = {
+	    (char[]){"dtlsd"}, (char[]){"--dev"}, (char[]){"--port"}, (char[]){""}, NULL};
 	optind = 0;
 	cr_assert_eq(dt_options_parse(4, argv).command, DT_COMMAND_WRONG);
 }
 
 Test(options, the_help_names_every_option)
 {
-	static const char *const words[] = {"-c", "-t", "-T", "--dev", "--port", "schema", "--markdown",
-	    "--version", FILE_BY_DEFAULT, "4433", "TERM", "USR1"};
+	static const char *const words[] = {"-c", "-t", "-T", "--dev", "--port", "schema",
+	    "--markdown", "--version", FILE_BY_DEFAULT, "4433", "TERM", "USR1"};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		cr_expect(strstr(dt_options_help(), words[i]), "%s", words[i]);
 }

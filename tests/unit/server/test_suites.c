@@ -60,7 +60,8 @@ Test(suites, names_become_openssls)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct dt_suites s;
 		char error[256] = "";
-		cr_expect(translate(rows[i].which, rows[i].words, &s, error), "%s: %s", rows[i].words, error);
+		cr_expect(translate(rows[i].which, rows[i].words, &s, error), "%s: %s",
+		    rows[i].words, error);
 		const char *lists[] = {s.ciphers, s.groups, s.signatures};
 		for (enum which w = SUITES; w <= SIGNATURES; w++) {
 			if (w != rows[i].which)
@@ -88,7 +89,8 @@ Test(suites, what_is_no_single_known_name_is_refused_at_its_place)
 		const char *words, *member, *shown;
 	} rows[] = {
 	    {SUITES, "AES128-SHA:!aNULL", "/tls/cipher_suites/0", "\"AES128-SHA:!aNULL\""},
-	    {SUITES, "AES128-SHA AES128-SHA:NULL-SHA", "/tls/cipher_suites/1", "\"AES128-SHA:NULL-SHA\""},
+	    {SUITES, "AES128-SHA AES128-SHA:NULL-SHA", "/tls/cipher_suites/1",
+		"\"AES128-SHA:NULL-SHA\""},
 	    {SUITES, "@SECLEVEL=0", "/tls/cipher_suites/0", "@SECLEVEL=0"},
 	    {SUITES, "ALL", "/tls/cipher_suites/0", "\"ALL\""},
 	    {SUITES, "eNULL", "/tls/cipher_suites/0", "\"eNULL\""},
@@ -99,13 +101,15 @@ Test(suites, what_is_no_single_known_name_is_refused_at_its_place)
 	    {SUITES, "TLS_NONSENSE\x1b", "/tls/cipher_suites/0", "TLS_NONSENSE\\x1b"},
 	    {GROUPS, "X25519:P-256", "/tls/groups/0", "\"X25519:P-256\""},
 	    {GROUPS, "X25519 P-257", "/tls/groups/1", "\"P-257\""},
-	    {SIGNATURES, "ECDSA+SHA256:RSA+SHA1", "/tls/signature_algorithms/0", "ECDSA+SHA256:RSA+SHA1"},
+	    {SIGNATURES, "ECDSA+SHA256:RSA+SHA1", "/tls/signature_algorithms/0",
+		"ECDSA+SHA256:RSA+SHA1"},
 	    {SIGNATURES, "ECDSA+SHA257", "/tls/signature_algorithms/0", "\"ECDSA+SHA257\""},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct dt_suites s;
 		char error[256] = "";
-		cr_expect_not(translate(rows[i].which, rows[i].words, &s, error), "%s", rows[i].words);
+		cr_expect_not(
+		    translate(rows[i].which, rows[i].words, &s, error), "%s", rows[i].words);
 		cr_expect_str_eq(s.member, rows[i].member);
 		cr_expect(strstr(error, rows[i].shown), "%s: %s", rows[i].words, error);
 		cr_expect(!s.ciphers && !s.groups && !s.signatures, "%s", rows[i].words);
@@ -139,8 +143,10 @@ Test(suites, a_star_holds_nothing_open)
 	cr_assert_gt(sk_SSL_CIPHER_num(list), 40);
 	for (int i = 0; i < sk_SSL_CIPHER_num(list); i++) {
 		const SSL_CIPHER *c = sk_SSL_CIPHER_value(list, i);
-		cr_expect_neq(SSL_CIPHER_get_cipher_nid(c), NID_undef, "%s", SSL_CIPHER_get_name(c));
-		cr_expect_neq(SSL_CIPHER_get_auth_nid(c), NID_auth_null, "%s", SSL_CIPHER_get_name(c));
+		cr_expect_neq(
+		    SSL_CIPHER_get_cipher_nid(c), NID_undef, "%s", SSL_CIPHER_get_name(c));
+		cr_expect_neq(
+		    SSL_CIPHER_get_auth_nid(c), NID_auth_null, "%s", SSL_CIPHER_get_name(c));
 	}
 	SSL_CTX_free(ctx);
 	dt_suites_fini(&s);

@@ -9,7 +9,8 @@
 static struct dt_udp_datagram
 datagram(uint8_t *data, size_t len)
 {
-	return (struct dt_udp_datagram){.path.peer.port = (uint16_t)len, .data = data, .len = len, .capacity = CAP};
+	return (struct dt_udp_datagram){
+	    .path.peer.port = (uint16_t)len, .data = data, .len = len, .capacity = CAP};
 }
 
 static enum dt_err

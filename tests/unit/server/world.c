@@ -15,9 +15,9 @@ keep_line(void *arg, const struct dt_log_line *line)
 	const struct dt_log_context *c = line->context;
 	pthread_mutex_lock(&w->lock);
 	size_t room = sizeof(w->log) - w->log_len;
-	int n = snprintf(w->log + w->log_len, room, "%s%s%s%s%s%s: %s\n", dt_log_level_name(line->level),
-	    c->server ? " " : "", c->server ? c->server : "", c->module ? " [" : "",
-	    c->module ? c->module : "", c->module ? "]" : "", line->text);
+	int n = snprintf(w->log + w->log_len, room, "%s%s%s%s%s%s: %s\n",
+	    dt_log_level_name(line->level), c->server ? " " : "", c->server ? c->server : "",
+	    c->module ? " [" : "", c->module ? c->module : "", c->module ? "]" : "", line->text);
 	if (n > 0 && (size_t)n < room)
 		w->log_len += (size_t)n;
 	pthread_mutex_unlock(&w->lock);
@@ -68,7 +68,8 @@ world_report(const struct world *w)
 	size_t used = 0;
 	all[0] = '\0';
 	for (size_t i = 0; i < w->report.count && used + 2 < sizeof(all); i++) {
-		dt_config_message_format(&w->report, &w->report.messages[i], all + used, sizeof(all) - used - 1);
+		dt_config_message_format(
+		    &w->report, &w->report.messages[i], all + used, sizeof(all) - used - 1);
 		used += strlen(all + used);
 		all[used++] = '\n';
 		all[used] = '\0';
@@ -132,13 +133,13 @@ remove_directory(void)
 const char *
 world_path(const char *name)
 {
-	static char paths[8][128];
+	static char paths[64][128];
 	static unsigned next;
 	if (strstr(directory, "XXXXXX")) {
 		cr_assert(mkdtemp(directory));
 		atexit(remove_directory);
 	}
-	char *path = paths[next++ % 8];
+	char *path = paths[next++ % 64];
 	snprintf(path, sizeof(paths[0]), "%s/%s", directory, name);
 	return path;
 }

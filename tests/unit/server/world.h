@@ -1,7 +1,7 @@
 /* world.h - what the tests of this room share: configurations in memory, a log that can be read.
  *
- * Failures of the surroundings end the test. Threads: world_log may be written from any, and is read
- * by world_logged() from any; all else is the test's own thread.
+ * Failures of the surroundings end the test. Threads: world_log may be written from any, and is
+ * read by world_logged() from any; all else is the test's own thread.
  */
 #ifndef TEST_SERVER_WORLD_H
 #define TEST_SERVER_WORLD_H
@@ -18,7 +18,7 @@ struct world {
 	struct dt_config *config;
 	struct dt_config_report report;
 	struct dt_logger logger; /* its lines go to world_log */
-	char log[65536];	 /* "level server [module]: text\n" of each line; guarded by the lock */
+	char log[65536]; /* "level server [module]: text\n" of each line; guarded by the lock */
 	size_t log_len;
 	pthread_mutex_t lock;
 };

@@ -116,12 +116,13 @@ static const struct dates over = {"200101000000Z", "220101000000Z"};
 static const struct dates not_yet = {"400101000000Z", "491231235959Z"};
 
 static X509 *
-issue(const char *cn, EVP_PKEY *key, const char *issuer, EVP_PKEY *signer, const struct dates *dates,
-    const char *usage)
+issue(const char *cn, EVP_PKEY *key, const char *issuer, EVP_PKEY *signer,
+    const struct dates *dates, const char *usage)
 {
 	X509 *x = new_certificate(cn);
 	X509_NAME *name = X509_NAME_new();
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)issuer, -1, -1, 0);
+	X509_NAME_add_entry_by_txt(
+	    name, "CN", MBSTRING_UTF8, (const unsigned char *)issuer, -1, -1, 0);
 	X509_set_issuer_name(x, name);
 	X509_NAME_free(name);
 	X509_set_pubkey(x, key);
@@ -184,7 +185,8 @@ Test(verify, expired_is_said_only_of_a_chain_that_is_good_but_for_its_dates)
 		int32_t code;
 	} rows[] = {
 	    {"all good", &in_time, &in_time, "inter", INTER, "clientAuth", X509_V_OK},
-	    {"leaf over", &in_time, &over, "inter", INTER, "clientAuth", X509_V_ERR_CERT_HAS_EXPIRED},
+	    {"leaf over", &in_time, &over, "inter", INTER, "clientAuth",
+		X509_V_ERR_CERT_HAS_EXPIRED},
 	    {"leaf over, below the root", &in_time, &over, "root", ROOT, "clientAuth",
 		X509_V_ERR_CERT_HAS_EXPIRED},
 	    {"intermediate over", &over, &in_time, "inter", INTER, "clientAuth",
@@ -202,8 +204,8 @@ Test(verify, expired_is_said_only_of_a_chain_that_is_good_but_for_its_dates)
 		X509_V_ERR_CERT_SIGNATURE_FAILURE},
 	    {"forged leaf, both over", &over, &over, "inter", EVIL, "clientAuth",
 		X509_V_ERR_CERT_SIGNATURE_FAILURE},
-	    {"forged leaf that is over, below the root", &in_time, &over, "root", EVIL, "clientAuth",
-		X509_V_ERR_CERT_SIGNATURE_FAILURE},
+	    {"forged leaf that is over, below the root", &in_time, &over, "root", EVIL,
+		"clientAuth", X509_V_ERR_CERT_SIGNATURE_FAILURE},
 	    {"leaf over, of an unknown CA", &in_time, &over, "nobody", EVIL, "clientAuth",
 		X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY},
 	    {"leaf over, for servers", &in_time, &over, "inter", INTER, "serverAuth",
@@ -247,8 +249,8 @@ Test(verify, a_second_intermediate_of_the_same_name_opens_nothing)
 		sk_X509_push(chain, order ? c.inter : evil);
 		struct dt_verify_result r;
 		dt_trust_verify(t, leaf, chain, TODAY, &r);
-		cr_expect_eq(r.code, X509_V_ERR_CERT_SIGNATURE_FAILURE, "order %d: %d %s", order, r.code,
-		    r.text);
+		cr_expect_eq(r.code, X509_V_ERR_CERT_SIGNATURE_FAILURE, "order %d: %d %s", order,
+		    r.code, r.text);
 		sk_X509_free(chain);
 	}
 	X509_free(leaf);

@@ -9,8 +9,9 @@
 
 #include <string.h>
 
-/* Record numbers of epoch 0 go on from that of the hello; leave them room. */
-#define HELLO_SEQ_MAX (DT_SEQ_MAX - (UINT64_C(1) << 32))
+/* Record numbers of epoch 0 go on from that of the hello, and end 2^32 before the last (state.c):
+ * leave them room. */
+#define HELLO_SEQ_MAX (DT_SEQ_MAX - (UINT64_C(1) << 33))
 
 struct arrival {
 	struct dt_conns *conns;

@@ -134,6 +134,8 @@ establish(struct dt_conn *c, struct dt_now now)
 	struct dt_hs_peer peer;
 	dt_hs_peer(s->hs, &peer);
 	if (keep_facts(c) != DT_OK) {
+		struct dt_wire wire = dt_conn_wire(c); /* the client takes itself for connected */
+		dt_hs_abort(s->hs, DT_ALERT_INTERNAL_ERROR, &wire);
 		dt_setup_fail(c, DT_CLOSE_MEMORY, "", now);
 		return;
 	}

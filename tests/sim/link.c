@@ -10,6 +10,7 @@ void
 sim_link_init(struct sim_link *l, uint64_t seed)
 {
 	*l = (struct sim_link){.random = {seed}};
+	sim_pcap_open(&l->pcap);
 }
 
 void
@@ -20,6 +21,7 @@ sim_link_fini(struct sim_link *l)
 	free(l->heap);
 	l->heap = NULL;
 	l->count = l->cap = 0;
+	sim_pcap_close(&l->pcap);
 }
 
 static bool
@@ -81,6 +83,7 @@ dispatch(struct sim_link *l, struct sim_packet *p)
 void
 sim_link_send(struct sim_link *l, uint32_t client, bool to_server, const uint8_t *bytes, size_t len)
 {
+	sim_pcap_write(&l->pcap, client, to_server, bytes, len);
 	struct sim_packet *p = new_packet(l, client, to_server, bytes, len);
 	if (l->tap && !l->tap(l->tap_arg, p)) {
 		free(p);

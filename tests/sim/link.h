@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/time.h"
+#include "pcap.h"
 #include "seeded.h"
 
 #define SIM_DELAY DT_MILLISECONDS(5)   /* of every datagram                      */
@@ -38,6 +39,7 @@ struct sim_link {
 	struct sim_packet **heap; /* owned */
 	size_t count, cap;
 	uint64_t sent;
+	struct sim_pcap pcap;
 };
 
 void sim_link_init(struct sim_link *l, uint64_t seed);

@@ -220,6 +220,8 @@ make_tls(struct sim_server *s, const struct sim_options *o)
 	    .ticket_lifetime = o->ticket_lifetime,
 	    .ticket_secret = {1, 2, 3},
 	    .psk = o->psk,
+	    .key_log = sim_pcap_key,
+	    .key_log_arg = &s->link->pcap,
 	    .mtu = o->mtu,
 	    .initial_timer = DT_SECONDS(1),
 	    .max_timer = DT_SECONDS(60),

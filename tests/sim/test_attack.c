@@ -571,6 +571,75 @@ Test(attack, a_certificate_without_its_proof_is_refused_and_no_gate_sees_it)
 	sim_identity_free(&ca);
 }
 
+Test(attack, a_hello_whose_number_is_near_the_end_is_refused)
+{
+	static const struct {
+		uint64_t number;
+		uint64_t dropped;
+	} table[] = {{0, 0}, {UINT64_C(1) << 47, 0}, {(UINT64_C(1) << 48) - (UINT64_C(1) << 33) - 1, 0},
+	    {(UINT64_C(1) << 48) - (UINT64_C(1) << 33), 1}, {(UINT64_C(1) << 48) - 1, 1}};
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct sim_options o = sim_defaults("number");
+		struct sim *sim = sim_new(&o);
+		const uint8_t random[32] = {1};
+		uint8_t hello[SIM_HELLO_MAX];
+		size_t len = sim_forge_hello(random, NULL, 0, 0xc02b, hello);
+		dt_write_uint(hello + 5, table[i].number, 6);
+		sim_server_input(&sim->server, 1, hello, len);
+		cr_assert(sim_drops(&sim->server, DT_DROP_SEQUENCE_HIGH) == table[i].dropped, "row %zu", i);
+		cr_assert(sim->server.sent == 1 - table[i].dropped);
+		sim_free(sim);
+	}
+}
+
+/* Spoils what the client's Finished says, under its own key. */
+static bool
+spoil_finished(void *arg, struct sim_packet *p)
+{
+	struct sim_client **c = arg;
+	struct dt_record rec;
+	size_t at = 0, len;
+	uint8_t *plain, copy[256];
+	while (p->to_server && dt_record_next(p->bytes, p->len, &at, &rec) == DT_RECORD_OK) {
+		if (rec.epoch != 1 || rec.type != DT_HANDSHAKE)
+			continue;
+		struct sim_forge f;
+		sim_forge_init(&f, *c);
+		sim_forge_open(&f, &rec, &plain, &len);
+		memcpy(copy, plain, len);
+		copy[len - 1] ^= 1;
+		sim_forge_seal(&f, rec.type, rec.seq, copy, len, rec.body - DT_RECORD_HEADER);
+		sim_forge_fini(&f);
+	}
+	return true;
+}
+
+Test(attack, a_wrong_finished_is_told_so_in_the_epoch_that_the_client_reads)
+{
+	struct sim_options o = sim_defaults("wrong Finished");
+	o.tickets = true;
+	struct sim *sim = sim_new(&o);
+	SSL_CTX *ctx = sim_client_ctx(GCM);
+	struct sim_client *c = sim_connect(sim, ctx);
+	SSL_SESSION *session = SSL_get1_session(c->ssl);
+	sim->link.tap = spoil_finished;
+	sim->link.tap_arg = &c;
+	for (int resumed = 0; resumed < 2; resumed++) {
+		c = sim_add_client(sim, ctx);
+		if (resumed)
+			SSL_set_session(c->ssl, session);
+		sim_client_start(c);
+		sim_settle(sim);
+		cr_assert(SSL_session_reused(c->ssl) == resumed);
+		cr_assert(c->state == SIM_FAILED && c->alert == DT_ALERT_DECRYPT_ERROR, "resumed %d: state %d, alert %d",
+		    resumed, (int)c->state, c->alert);
+		cr_assert(sim_newest(&sim->server)->status == 403);
+	}
+	SSL_SESSION_free(session);
+	SSL_CTX_free(ctx);
+	sim_free(sim);
+}
+
 /* ---- tombstones ---- */
 
 Test(attack, a_refused_client_that_repeats_itself_is_told_again_for_some_seconds)

@@ -85,6 +85,61 @@ Test(shapes, a_hello_in_fragments_is_put_together)
 	sim_free(sim);
 }
 
+/* Puts all fragments of a hello into one datagram. */
+struct joiner {
+	struct sim_link *link;
+	uint8_t bytes[4096];
+	size_t len;
+	unsigned joined;
+	bool sending;
+};
+
+static bool
+join_hello(void *arg, struct sim_packet *p)
+{
+	struct joiner *j = arg;
+	struct dt_record rec;
+	size_t at = 0;
+	struct dt_fragment f = {0};
+	if (j->sending || !p->to_server || dt_record_next(p->bytes, p->len, &at, &rec) != DT_RECORD_OK)
+		return true;
+	struct dt_reader r = dt_reader(rec.body, rec.len);
+	if (rec.type != DT_HANDSHAKE || !dt_fragment_read(&r, &f) || f.type != DT_HS_CLIENT_HELLO)
+		return true;
+	memcpy(j->bytes + j->len, p->bytes, p->len);
+	j->len += p->len;
+	j->joined++;
+	if (f.offset + f.bytes.len == f.length) {
+		j->sending = true;
+		sim_link_send(j->link, p->client, true, j->bytes, j->len);
+		j->sending = false;
+		j->len = 0;
+	}
+	return false;
+}
+
+Test(shapes, the_fragments_of_a_hello_may_share_a_datagram)
+{
+	struct sim_options o = sim_defaults("joined hello");
+	struct sim *sim = sim_new(&o);
+	struct joiner j = {.link = &sim->link};
+	sim->link.tap = join_hello;
+	sim->link.tap_arg = &j;
+	SSL_CTX *ctx = sim_client_ctx(NULL);
+	struct sim_client *c = sim_add_client(sim, ctx);
+	uint8_t alpn[1020];
+	memset(alpn, 'p', sizeof(alpn));
+	for (size_t i = 0; i < sizeof(alpn); i += 255)
+		alpn[i] = 254;
+	SSL_set_alpn_protos(c->ssl, alpn, sizeof(alpn));
+	SSL_set_mtu(c->ssl, 256);
+	sim_client_start(c);
+	sim_settle(sim);
+	cr_assert(j.joined > 8 && c->state == SIM_UP);
+	SSL_CTX_free(ctx);
+	sim_free(sim);
+}
+
 Test(shapes, certificate_chains_of_any_size_arrive_within_the_mtu)
 {
 	static const struct {

@@ -86,7 +86,8 @@ class Page:
         self.do_write(name)
         if name.endswith(".json"):
             done = self.shell(f"dtlsd -t -c {name}")
-            self.test.assertEqual((done.returncode, done.stderr), (0, ""), self.where())
+            said = [l for l in done.stderr.splitlines() if "RLIMIT_NOFILE" not in l] # of this machine
+            self.test.assertEqual((done.returncode, said), (0, []), self.where())
 
     def do_run(self, *texts):
         done = self.shell(self.text())

@@ -20,9 +20,9 @@
  * re-entrant: what a hook asks for (a send, a disconnect) happens after it has returned, in the
  * order of the calls. check, open and close run on the main thread while no worker runs this
  * instance. A host function marked WORKER may be called in a hook or callback that runs on a
- * worker, and only with the ctx that this very hook was given; one marked ANY from any thread,
- * at any time between open and close, with any ctx of the instance - a thread of the module's
- * own takes the one of open, which lives until close.
+ * worker, and only with the ctx that this very hook was given (elsewhere it answers INVALID, NULL
+ * or 0); one marked ANY from any thread, at any time between open and close, with any ctx of the
+ * instance - a thread of the module's own takes the one of open, which lives until close.
  *
  * Lifetimes. What a hook is given is borrowed until it returns. A connection is named by a
  * 64-bit id that is never reused within the life of the process: keep the id, never a pointer.
@@ -328,9 +328,10 @@ struct dtlsd_host {
 	const char *version; /* of the server, for people */
 
 	/* ANY. Sends one datagram; copies before it returns. OK on the connection's own worker,
-	 * QUEUED from elsewhere; GONE, TOO_LONG (nothing is sent), AGAIN (mailbox full). */
+	 * QUEUED from elsewhere; GONE (also: not established yet), TOO_LONG (nothing is sent), AGAIN
+	 * (a queue is full), INVALID, NOMEM. */
 	int32_t (*send)(const struct dtlsd_ctx *c, uint64_t conn, const void *data, size_t len);
-	/* ANY. close_notify, then `disconnected`. OK, QUEUED, GONE, AGAIN. */
+	/* ANY. close_notify, then `disconnected`. OK, QUEUED, GONE, AGAIN, NOMEM. */
 	int32_t (*disconnect)(const struct dtlsd_ctx *c, uint64_t conn);
 	/* ANY. One line; longer than 1 KiB is cut. Escape what a peer wrote. */
 	void (*log)(const struct dtlsd_ctx *c, int32_t level, const char *text);
@@ -365,7 +366,8 @@ struct dtlsd_host {
 	    void (*each)(const struct dtlsd_ctx *c, uint64_t conn, void *arg), void *arg);
 
 	/* ANY. Runs `call` once on the worker with this index (UINT32_MAX: once on every worker),
-	 * with a copy of `len` bytes. QUEUED, AGAIN, INVALID, TOO_LONG (over 64 KiB), NOMEM. */
+	 * with a copy of `len` bytes. QUEUED, AGAIN, INVALID, TOO_LONG (over 64 KiB), NOMEM, GONE
+	 * (after close). */
 	int32_t (*post)(const struct dtlsd_ctx *c, uint32_t worker,
 	    void (*call)(const struct dtlsd_ctx *c, void *data, size_t len), const void *data,
 	    size_t len);
@@ -414,7 +416,8 @@ struct dtlsd_module {
 
 	/* NEXT, ACCEPT, REJECT, DEFER. When all say NEXT the request is accepted. */
 	uint32_t (*connection_request)(const struct dtlsd_ctx *c, struct dtlsd_request *request);
-	/* NEXT, FOUND, REJECT, DEFER. When nobody knows it the handshake fails as with a wrong key. */
+	/* NEXT, FOUND, REJECT, DEFER. When all say NEXT the server's file of identities is asked;
+	 * when nobody knows it the handshake fails as with a wrong key. */
 	uint32_t (*psk_lookup)(const struct dtlsd_ctx *c, struct dtlsd_psk *psk);
 	/* NEXT, ACCEPT, REJECT, DEFER. Called on resumption too. */
 	uint32_t (*client_auth)(const struct dtlsd_ctx *c, struct dtlsd_auth *auth);

@@ -39,8 +39,9 @@ do_head(void)
 void
 do_hello(void)
 {
-	static const char *const verdicts[] = {
-	    [DT_HELLO_OK] = "ok", [DT_HELLO_MALFORMED] = "malformed", [DT_HELLO_VERSION] = "version"};
+	static const char *const verdicts[] = {[DT_HELLO_OK] = "ok",
+	    [DT_HELLO_MALFORMED] = "malformed",
+	    [DT_HELLO_VERSION] = "version"};
 	static struct dt_hello h;
 	struct bytes b = take_bytes();
 	enum dt_hello_verdict v = dt_hello_read(span_of(b), &h);
@@ -129,8 +130,10 @@ static const char *
 add_fragment(struct dt_reassembly *r, struct bytes b)
 {
 	static const char *const verdicts[] = {[DT_REASSEMBLY_STORED] = "stored",
-	    [DT_REASSEMBLY_OLD] = "repeated", [DT_REASSEMBLY_AHEAD_OF] = "ahead",
-	    [DT_REASSEMBLY_CONFLICT] = "conflict", [DT_REASSEMBLY_FULL] = "full"};
+	    [DT_REASSEMBLY_OLD] = "repeated",
+	    [DT_REASSEMBLY_AHEAD_OF] = "ahead",
+	    [DT_REASSEMBLY_CONFLICT] = "conflict",
+	    [DT_REASSEMBLY_FULL] = "full"};
 	struct dt_reader in = dt_reader(b.data, b.len);
 	struct dt_fragment f;
 	if (!dt_fragment_read(&in, &f))
@@ -138,7 +141,8 @@ add_fragment(struct dt_reassembly *r, struct bytes b)
 	return in.left ? "trailing" : verdicts[dt_reassembly_add(r, &f)];
 }
 
-/* reassemble NEXT-SEQ CAP BUDGET FRAGMENT... -> a verdict for each, and the messages it completed */
+/* reassemble NEXT-SEQ CAP BUDGET FRAGMENT... -> a verdict for each, and the messages it completed
+ */
 void
 do_reassemble(void)
 {
@@ -176,7 +180,8 @@ overhead(void *arg, uint16_t epoch)
 }
 
 static size_t
-write_record(void *arg, uint16_t epoch, uint8_t type, const uint8_t *payload, size_t len, uint8_t *out)
+write_record(
+    void *arg, uint16_t epoch, uint8_t type, const uint8_t *payload, size_t len, uint8_t *out)
 {
 	struct target *t = arg;
 	return dt_state_write(&t->state, pool(), t->owner, epoch, type, payload, len, out);
@@ -207,8 +212,9 @@ take_item(struct dt_flight *f)
 		err = dt_flight_add_opaque(f, span_of(take_bytes()));
 	} else {
 		uint16_t epoch = (uint16_t)take_number();
-		err = strcmp(kind, "ccs") == 0 ? dt_flight_add_change_cipher_spec(f, epoch)
-					       : dt_flight_add_message(f, epoch, span_of(take_bytes()));
+		err = strcmp(kind, "ccs") == 0
+			  ? dt_flight_add_change_cipher_spec(f, epoch)
+			  : dt_flight_add_message(f, epoch, span_of(take_bytes()));
 	}
 	if (err != DT_OK)
 		fail("an item of a flight");

@@ -49,8 +49,8 @@ do_suite(void)
 		fail("OpenSSL does not know this suite");
 	printf("%s %s %u %u %u %u %llu %llu %s %s %s", s->name, s->openssl, s->key_len, s->iv_len,
 	    s->explicit_len, s->tag_len, (unsigned long long)s->seal_limit,
-	    (unsigned long long)s->forgery_limit, SSL_CIPHER_standard_name(c), SSL_CIPHER_get_name(c),
-	    EVP_MD_get0_name(SSL_CIPHER_get_handshake_digest(c)));
+	    (unsigned long long)s->forgery_limit, SSL_CIPHER_standard_name(c),
+	    SSL_CIPHER_get_name(c), EVP_MD_get0_name(SSL_CIPHER_get_handshake_digest(c)));
 	SSL_free(ssl);
 	SSL_CTX_free(ctx);
 }
@@ -125,10 +125,14 @@ do_seal(void)
 	put_bytes(out, seal_twice(&ref, type, epoch, seq, plain, out));
 }
 
-static const char *const open_words[] = {
-    [DT_OPEN_OK] = "ok", [DT_OPEN_SHORT] = "short", [DT_OPEN_LONG] = "long", [DT_OPEN_FORGED] = "forged"};
-static const char *const record_words[] = {
-    [DT_RECORD_OK] = "ok", [DT_RECORD_SKIP] = "skip", [DT_RECORD_BAD] = "bad", [DT_RECORD_END] = "end"};
+static const char *const open_words[] = {[DT_OPEN_OK] = "ok",
+    [DT_OPEN_SHORT] = "short",
+    [DT_OPEN_LONG] = "long",
+    [DT_OPEN_FORGED] = "forged"};
+static const char *const record_words[] = {[DT_RECORD_OK] = "ok",
+    [DT_RECORD_SKIP] = "skip",
+    [DT_RECORD_BAD] = "bad",
+    [DT_RECORD_END] = "end"};
 
 /* open SUITE KEY IV DATAGRAM -> what becomes of its first record */
 void
@@ -160,8 +164,11 @@ do_open(void)
 void
 do_session(void)
 {
-	static const char *const verdicts[] = {[DT_STATE_OPENED] = "opened", [DT_STATE_SEEN] = "seen",
-	    [DT_STATE_TOO_OLD] = "old", [DT_STATE_FORGED] = "forged", [DT_STATE_MALFORMED] = "malformed"};
+	static const char *const verdicts[] = {[DT_STATE_OPENED] = "opened",
+	    [DT_STATE_SEEN] = "seen",
+	    [DT_STATE_TOO_OLD] = "old",
+	    [DT_STATE_FORGED] = "forged",
+	    [DT_STATE_MALFORMED] = "malformed"};
 	const struct dt_suite *suite = take_suite();
 	struct dt_record_state s = {.suite = suite->id, .keyed = 1, .read = take_key(suite)};
 	uint64_t owner = new_owner();
@@ -238,7 +245,8 @@ do_records(void)
 		printf(" %s", record_words[v]);
 		if (v != DT_RECORD_OK)
 			continue;
-		printf(":%u:%u:%u:%llu:", rec.type, rec.version, rec.epoch, (unsigned long long)rec.seq);
+		printf(":%u:%u:%u:%llu:", rec.type, rec.version, rec.epoch,
+		    (unsigned long long)rec.seq);
 		put_bytes(rec.body, rec.len);
 	}
 }

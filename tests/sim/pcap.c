@@ -68,7 +68,8 @@ write_headers(uint8_t *out, uint32_t client, bool to_server, size_t len)
 }
 
 void
-sim_pcap_write(struct sim_pcap *p, uint32_t client, bool to_server, const uint8_t *bytes, size_t len)
+sim_pcap_write(
+    struct sim_pcap *p, uint32_t client, bool to_server, const uint8_t *bytes, size_t len)
 {
 	if (!p->packets)
 		return;

@@ -123,12 +123,15 @@ class Daemon:
         lists = [s["listen"] for s in config["servers"]]
         self._listening = sum(1 if isinstance(x, str) else len(x) for x in lists)
 
-    def start(self):
+    def spawn(self):
         self.process = subprocess.Popen(
             self._command, cwd=self.directory, env=self._environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.stdout = Output(self.process.stdout)
         self.stderr = Output(self.process.stderr)
+
+    def start(self):
+        self.spawn()
         try:
             self.stderr.expect(r"listening on ", count=self._listening)
             for line in self.lines():

@@ -22,7 +22,7 @@ def flatten(suite):
 def run_one(test):
     out = io.StringIO()
     result = unittest.TextTestRunner(stream=out, verbosity=2).run(test)
-    return result.wasSuccessful(), out.getvalue()
+    return result.wasSuccessful(), f"{test.id().removeprefix('__main__.')} ok", out.getvalue()
 
 
 def main():
@@ -31,8 +31,8 @@ def main():
     tests = list(flatten(unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])))
     failed = 0
     with multiprocessing.get_context("fork").Pool(JOBS) as pool:
-        for good, text in pool.imap(run_one, tests, chunksize=1):
+        for good, line, text in pool.imap(run_one, tests, chunksize=1):
             failed += not good
-            print(text.splitlines()[0] if good else text, flush=True)
+            print(line if good else text, flush=True)
     print(f"{len(tests)} tests, {failed} failed")
     sys.exit(failed != 0 or not tests)

@@ -38,11 +38,24 @@ set_options(int fd, const struct dt_udp_options *o)
 	} else if (set_number(fd, IPPROTO_IP, IP_PKTINFO, 1) < 0) {
 		return -1;
 	}
-	if (o->reuse_port && set_number(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
-		return -1;
 	if (set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, o->receive_buffer) < 0)
 		return -1;
 	return set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, o->send_buffer);
+}
+
+/* A port that the kernel chooses must be nobody's, also not one that others share: it is shared
+ * only once it is ours. */
+static int
+bind_socket(int fd, const struct dt_udp_options *o)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = dt_addr_to_sockaddr(&o->address, &ss);
+	bool before = o->reuse_port && o->address.port != 0;
+	if (before && set_number(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
+		return -1;
+	if (bind(fd, (struct sockaddr *)&ss, len) < 0)
+		return -1;
+	return o->reuse_port && !before ? set_number(fd, SOL_SOCKET, SO_REUSEPORT, 1) : 0;
 }
 
 /* A bound socket, or -1 with errno. */
@@ -50,12 +63,11 @@ static int
 open_bound(const struct dt_udp_options *o)
 {
 	DT_ASSERT(o->address.family == DTLSD_IPV4 || o->address.family == DTLSD_IPV6);
-	struct sockaddr_storage ss;
-	socklen_t len = dt_addr_to_sockaddr(&o->address, &ss);
-	int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int family = o->address.family == DTLSD_IPV4 ? AF_INET : AF_INET6;
+	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	if (set_options(fd, o) == 0 && bind(fd, (struct sockaddr *)&ss, len) == 0)
+	if (set_options(fd, o) == 0 && bind_socket(fd, o) == 0)
 		return fd;
 
 	int error = errno;

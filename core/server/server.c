@@ -106,32 +106,6 @@ cannot_listen(
 	return false;
 }
 
-/* With SO_REUSEPORT the kernel may choose a port for us that another process of this user shares.
- */
-static int
-choose_port(struct address *a, struct dt_udp_options o)
-{
-	struct dt_udp probe;
-	o.reuse_port = false;
-	if (dt_udp_open(&probe, &o) != DT_OK)
-		return errno;
-	a->bound.port = probe.local.port;
-	dt_udp_close(&probe);
-	return 0;
-}
-
-/* 0, or the errno. */
-static int
-probe(struct dt_server *s, struct address *a)
-{
-	struct dt_udp_options o = socket_options(s, a);
-	if (s->endpoints[a->endpoint].config->socket.share_port)
-		return 0;
-	if (a->bound.port == 0 && o.reuse_port)
-		return choose_port(a, o);
-	return dt_udp_probe(&o);
-}
-
 static bool
 list_addresses(struct dt_server *s, struct dt_config_report *report)
 {
@@ -147,7 +121,9 @@ list_addresses(struct dt_server *s, struct dt_config_report *report)
 		for (uint32_t k = 0; k < list->count; k++) {
 			struct address *a = &s->addresses[s->address_count++];
 			*a = (struct address){i, k, ((const struct dtlsd_address *)list->items)[k]};
-			int error = probe(s, a);
+			struct dt_udp_options o = socket_options(s, a);
+			int error =
+			    s->endpoints[i].config->socket.share_port ? 0 : dt_udp_probe(&o);
 			if (error)
 				good = cannot_listen(s, a, error, report);
 		}

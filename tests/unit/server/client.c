@@ -1,6 +1,7 @@
 #include "client.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <string.h>
@@ -96,6 +97,11 @@ read_one(struct client *c, void *buf, size_t cap, size_t *len, int ms)
 			if (!wait_for_socket(c, end))
 				return CLIENT_SILENCE;
 			break;
+		case SSL_ERROR_SYSCALL:
+			/* The server's socket is closed; what it said before may still be here. */
+			if (errno == ECONNREFUSED)
+				break;
+			return CLIENT_FAILED;
 		default:
 			return CLIENT_FAILED;
 		}

@@ -118,7 +118,7 @@ limits(void)
 	r.rlim_cur = 64;
 	EXPECT(setrlimit(RLIMIT_NOFILE, &r) == 0);
 	EXPECT(prctl(PR_SET_DUMPABLE, 1) == 0);
-	dt_privileges_limits();
+	dt_privileges_limits(false);
 	EXPECT(getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur == r.rlim_max);
 	EXPECT(prctl(PR_GET_DUMPABLE) == 0);
 }

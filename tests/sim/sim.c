@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "random.h"
+
 struct sim_options
 sim_defaults(const char *test)
 {
@@ -26,6 +28,7 @@ sim_new(const struct sim_options *o)
 	struct sim *sim = calloc(1, sizeof(*sim));
 	cr_assert(sim);
 	sim->random = o->seed ? (struct seeded){o->seed} : seeded_begin(o->test);
+	sim_random_begin(seeded_next(&sim->random));
 	dt_list_init(&sim->clients);
 	sim_link_init(&sim->link, seeded_next(&sim->random));
 	sim->link.faults = o->faults;

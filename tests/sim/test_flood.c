@@ -10,7 +10,7 @@
 #define PSK_SUITE 0x00a8u   /* TLS_PSK_WITH_AES_128_GCM_SHA256: cheap to begin */
 #define ECDSA_SUITE 0xc02bu /* TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 */
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SCALE 50u
 #else
 #define SCALE 1u

@@ -11,7 +11,7 @@
 #include "dtls/alert.h"
 #include "sim.h"
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HANDSHAKES 200u
 #else
 #define HANDSHAKES 2000u
@@ -39,6 +39,7 @@ struct run {
 	SSL_SESSION *session; /* owned; RESUMED */
 	struct job jobs[AT_ONCE];
 	unsigned to_start, done, lost;
+	uint64_t datagrams;
 };
 
 static unsigned
@@ -183,6 +184,7 @@ one_world(struct run *r, unsigned count, const struct sim_identity *ca, struct s
 	/* What lost its client ends by itself. */
 	sim_run(r->sim, DT_SECONDS(2000));
 	cr_assert(dt_conns_count(r->sim->server.conns) == 0);
+	r->datagrams += r->sim->link.sent;
 	SSL_SESSION_free(r->session);
 	sim_free(r->sim);
 }
@@ -205,8 +207,8 @@ run_kind(enum kind kind, unsigned count, struct seeded *draw, unsigned *done, un
 		one_world(&r, n, kind == MUTUAL ? &ca : NULL, draw);
 		left -= n;
 	}
-	fprintf(stderr, "%s: %u handshakes and echoes done, %u ended at their bound\n", names[kind], r.done,
-	    r.lost);
+	fprintf(stderr, "%s: %u handshakes and echoes done, %u ended at their bound, %llu datagrams\n",
+	    names[kind], r.done, r.lost, (unsigned long long)r.datagrams);
 	*done += r.done;
 	*lost += r.lost;
 	if (kind == MUTUAL) {

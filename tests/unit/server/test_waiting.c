@@ -1,105 +1,103 @@
+#include "server/waiting.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "server/waiting.h"
-
-#define CAP 4096u
+#include "seeded.h"
 
 static struct dt_udp_datagram
-datagram(uint8_t *data, size_t len)
+datagram(uint8_t *bytes, size_t len, uint16_t port)
 {
-	return (struct dt_udp_datagram){
-	    .path.peer.port = (uint16_t)len, .data = data, .len = len, .capacity = CAP};
+	struct dt_udp_datagram d = {.data = bytes, .len = len, .capacity = 4096};
+	d.path.peer.port = port;
+	return d;
 }
 
-static enum dt_err
-add(struct dt_waiting *w, void *socket, const char *text)
-{
-	struct dt_udp_datagram d = datagram((uint8_t *)(uintptr_t)text, strlen(text));
-	return dt_waiting_add(w, socket, &d);
-}
-
-Test(waiting, who_came_first_is_given_first_with_its_socket_and_path)
+Test(waiting, the_first_to_come_is_the_first_to_go)
 {
 	struct dt_waiting w;
-	int a, b;
-	void *socket;
-	dt_waiting_init(&w, CAP);
+	int sockets[2];
+	void *socket = NULL;
+	uint8_t bytes[4] = "abc";
+	dt_waiting_init(&w, 4096);
 	cr_assert(dt_waiting_empty(&w));
-	cr_assert_eq(add(&w, &a, "one"), DT_OK);
-	cr_assert_eq(add(&w, &b, "three"), DT_OK);
-	cr_assert(!dt_waiting_empty(&w));
-
-	const struct dt_udp_datagram *d = dt_waiting_next(&w, &socket);
-	cr_assert_eq(socket, &a);
-	cr_assert_eq(d->path.peer.port, 3);
-	cr_assert_eq(d->len, 3);
-	cr_assert_arr_eq(d->data, "one", 3);
-	d = dt_waiting_next(&w, &socket);
-	cr_assert_eq(socket, &b);
-	cr_assert_arr_eq(d->data, "three", 5);
-	cr_assert_eq(d->capacity, 5, "nobody may write behind what was copied");
+	for (uint16_t i = 0; i < 4; i++) {
+		struct dt_udp_datagram d = datagram(bytes, 4, i);
+		bytes[0] = (uint8_t)('0' + i);
+		cr_assert_eq(dt_waiting_add(&w, &sockets[i % 2], &d), DT_OK);
+	}
+	memset(bytes, 0, sizeof(bytes)); /* it has copies */
+	for (uint16_t i = 0; i < 4; i++) {
+		const struct dt_udp_datagram *d = dt_waiting_next(&w, &socket);
+		cr_assert(d);
+		cr_assert(d->path.peer.port == i && d->len == 4 && d->capacity == 4);
+		cr_assert(d->data[0] == '0' + i && d->data[1] == 'b');
+		cr_assert_eq(socket, &sockets[i % 2]);
+		d->data[3] = 'x'; /* may be rewritten */
+	}
+	cr_assert_null(dt_waiting_next(&w, &socket));
 	cr_assert_null(dt_waiting_next(&w, &socket));
 	cr_assert_eq(w.bytes, 0);
 	dt_waiting_fini(&w);
-}
-
-Test(waiting, the_bytes_are_a_copy)
-{
-	struct dt_waiting w;
-	uint8_t data[] = {1, 2, 3};
-	struct dt_udp_datagram d = datagram(data, sizeof(data));
-	void *socket;
-	dt_waiting_init(&w, CAP);
-	cr_assert_eq(dt_waiting_add(&w, NULL, &d), DT_OK);
-	memset(data, 9, sizeof(data));
-	cr_assert_eq(dt_waiting_next(&w, &socket)->data[0], 1);
 	dt_waiting_fini(&w);
 }
 
-Test(waiting, a_full_one_takes_nobody_and_loses_nobody)
+Test(waiting, without_memory_nothing_is_taken)
 {
 	struct dt_waiting w;
-	uint8_t data[CAP] = {0};
-	void *socket;
-	unsigned taken = 0;
-	dt_waiting_init(&w, CAP);
-	struct dt_udp_datagram large = datagram(data, CAP), d = datagram(data, 100);
-	cr_assert_eq(dt_waiting_add(&w, NULL, &large), DT_ERR_FULL);
-	while (dt_waiting_add(&w, NULL, &d) == DT_OK)
-		taken++;
-	cr_assert(w.bytes <= CAP);
-	cr_assert_gt(taken, 10);
-	cr_assert_not_null(dt_waiting_next(&w, &socket));
-	cr_assert_eq(dt_waiting_add(&w, NULL, &d), DT_OK, "whoever left made room");
-	while (dt_waiting_next(&w, &socket))
-		taken--;
-	cr_assert_eq(taken, 0);
-	dt_waiting_fini(&w);
-}
-
-Test(waiting, without_memory_a_datagram_is_not_taken)
-{
-	struct dt_waiting w;
-	void *socket;
-	dt_waiting_init(&w, CAP);
-	cr_assert_eq(add(&w, NULL, "first"), DT_OK);
+	uint8_t bytes[8] = {0};
+	struct dt_udp_datagram d = datagram(bytes, 8, 1);
+	dt_waiting_init(&w, 4096);
 	dt_mem_fail_nth(1);
-	cr_assert_eq(add(&w, NULL, "second"), DT_ERR_NOMEM);
-	cr_assert_eq(add(&w, NULL, "third"), DT_OK);
-	cr_assert_eq(dt_waiting_next(&w, &socket)->data[0], 'f');
-	cr_assert_eq(dt_waiting_next(&w, &socket)->data[0], 't');
+	cr_assert_eq(dt_waiting_add(&w, NULL, &d), DT_ERR_NOMEM);
+	cr_assert(dt_waiting_empty(&w) && w.bytes == 0);
 	dt_waiting_fini(&w);
 }
 
-Test(waiting, whoever_still_waits_at_the_end_is_freed)
+#define OLDEST 4096
+
+/* Against an array: which datagrams are there, and how many fit. */
+Test(waiting, random_runs_match_an_array)
 {
+	struct seeded r = seeded_begin("waiting");
+	static uint8_t bytes[2048];
+	static struct {
+		uint16_t port;
+		size_t len;
+	} oracle[OLDEST];
+	size_t first = 0, end = 0, held = 0;
 	struct dt_waiting w;
-	dt_waiting_init(&w, CAP);
-	cr_assert_eq(add(&w, NULL, "late"), DT_OK);
-	cr_assert_eq(add(&w, NULL, "later"), DT_OK);
-	dt_waiting_fini(&w);
-	cr_assert(dt_waiting_empty(&w));
-	cr_assert_eq(w.bytes, 0);
+	uint8_t lone[1] = {0};
+	struct dt_udp_datagram one = datagram(lone, 0, 0);
+	dt_waiting_init(&w, 65536);
+	cr_assert_eq(dt_waiting_add(&w, NULL, &one), DT_OK);
+	size_t overhead = w.bytes;
+	void *socket;
+	dt_waiting_next(&w, &socket);
+	for (uint16_t i = 1; end < OLDEST; i++) {
+		if (seeded_below(&r, 5) > 1) {
+			size_t len = seeded_below(&r, sizeof(bytes));
+			bytes[0] = (uint8_t)i;
+			struct dt_udp_datagram d = datagram(bytes, len, i);
+			bool fits = held + overhead + len <= 65536;
+			cr_assert_eq(dt_waiting_add(&w, NULL, &d), fits ? DT_OK : DT_ERR_FULL);
+			if (fits) {
+				oracle[end].port = i;
+				oracle[end++].len = len;
+				held += overhead + len;
+			}
+			continue;
+		}
+		const struct dt_udp_datagram *d = dt_waiting_next(&w, &socket);
+		cr_assert_eq(d == NULL, first == end);
+		if (d) {
+			cr_assert(
+			    d->path.peer.port == oracle[first].port && d->len == oracle[first].len);
+			cr_assert(d->len == 0 || d->data[0] == (uint8_t)oracle[first].port);
+			held -= overhead + oracle[first++].len;
+		}
+		cr_assert_eq(w.bytes, held);
+	}
+	dt_waiting_fini(&w); /* with what is left in it */
 }

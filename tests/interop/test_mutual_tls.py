@@ -95,7 +95,8 @@ class Table(unittest.TestCase):
 
     def test_the_authorities_are_named_to_the_client(self):
         with Daemon(mutual(client_ca="roots.crt")) as d, s_client(d.address, *presenting("client")) as c:
-            c.expect(r"Acceptable client certificate CA names\nO = Test, CN = Test ca\nO = Test, CN = Test rsa-ca")
+            names = c.expect(r"Acceptable client certificate CA names\n(.*)\n(.*)\nClient").groups()
+            self.assertEqual(set(names), {"O = Test, CN = Test ca", "O = Test, CN = Test rsa-ca"})
 
     def test_a_chain_of_the_client_is_verified_and_shown(self):
         with Daemon(mutual()) as d:

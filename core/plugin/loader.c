@@ -104,7 +104,8 @@ static enum dt_err
 map_library(struct dt_loader *l, struct dt_trusted *file, struct loaded **out, char why[WHY_INNER])
 {
 	char path[64];
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
+	/* Not /proc/self: a debugger opens the same path, and is not us. */
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), file->fd);
 	struct loaded *m = dt_alloc(sizeof(*m));
 	if (!m) {
 		close(file->fd);

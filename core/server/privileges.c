@@ -9,14 +9,14 @@
 #include <unistd.h>
 
 void
-dt_privileges_limits(void)
+dt_privileges_limits(bool dumpable)
 {
 	struct rlimit r;
 	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
 		r.rlim_cur = r.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &r);
 	}
-	prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_DUMPABLE, dumpable);
 }
 
 static enum dt_err

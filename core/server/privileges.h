@@ -5,11 +5,13 @@
 #ifndef DT_SERVER_PRIVILEGES_H
 #define DT_SERVER_PRIVILEGES_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
-/* The soft limit of descriptors becomes the hard one; no core dump is written, for it would hold
- * every key. */
-void dt_privileges_limits(void);
+/* The soft limit of descriptors becomes the hard one. Unless `dumpable` no core dump is written, for
+ * it would hold every key, and no debugger of an ordinary user can attach. */
+void dt_privileges_limits(bool dumpable);
 
 /* DT_ERR_GONE: no such user. DT_ERR_SYSTEM: errno. */
 enum dt_err dt_privileges_known(const char *user) DT_MUST_USE;

@@ -136,8 +136,9 @@ dt_run(const struct dt_config *config, bool dev, struct dt_logger *logger,
 	struct dt_loop loop;
 	struct dt_server *server = NULL;
 	const struct dt_config_log *l = &config->log;
-	dt_privileges_limits();
-	if (dt_logger_open(logger, l->target, l->format == DT_LOG_FORMAT_JSON, l->level) != DT_OK) {
+	dt_privileges_limits(dev); /* who tries a module wants to debug it */
+	if (dt_logger_open(logger, l->target, l->format == DT_LOG_FORMAT_JSON,
+		(enum dt_log_level)l->level) != DT_OK) {
 		dt_config_error_at(
 		    config, report, "/log/target", "%s: %s", l->target, strerror(errno));
 		return DT_ERR_CONFIG;

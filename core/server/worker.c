@@ -32,6 +32,9 @@ struct socket {
 	size_t packet_size; /* limits.packet_size of its endpoint */
 };
 
+enum worker_state { STARTING, STARTED, REFUSED };
+enum worker_order { HOLD, SERVE, END };
+
 struct dt_worker {
 	uint32_t index;
 	struct dt_endpoint *endpoints; /* borrowed */
@@ -58,8 +61,8 @@ struct dt_worker {
 	bool stopping;
 	pthread_mutex_t lock; /* guards the two below */
 	pthread_cond_t changed;
-	enum { STARTING, STARTED, REFUSED } state; /* told by the worker */
-	enum { HOLD, SERVE, END } order;	   /* told by the main thread */
+	enum worker_state state; /* told by the worker      */
+	enum worker_order order; /* told by the main thread */
 };
 
 /* ---- out ---- */
@@ -226,7 +229,7 @@ await_order(struct dt_worker *w, bool good)
 }
 
 static void
-give_order(struct dt_worker *w, int order)
+give_order(struct dt_worker *w, enum worker_order order)
 {
 	pthread_mutex_lock(&w->lock);
 	w->order = order;

@@ -21,7 +21,7 @@ struct kept {
 static char *
 keep_text(const char *dir, const char *name)
 {
-	static struct kept *kept;
+	static _Thread_local struct kept *kept;
 	size_t size = strlen(dir) + strlen(name) + 2;
 	struct kept *k = malloc(sizeof(*k) + size);
 	cr_assert(k);

@@ -14,9 +14,9 @@ class Idle(unittest.TestCase):
     def cost(self, **options):
         """Bytes of a connection beyond the first hundred, which pay for what all of them share."""
         with server() as d, Standing(d, clients=100, idle=True, ports=2):
-            before = memory(d, "Private_Dirty")
+            before = memory(d, "RssAnon")
             with Standing(d, clients=CLIENTS, idle=True, **options) as idle:
-                each = (memory(d, "Private_Dirty") - before) / CLIENTS
+                each = (memory(d, "RssAnon") - before) / CLIENTS
         connections = opened(d)
         self.assertEqual(connections["connections"], 100 + CLIENTS)
         self.assertEqual(connections["ssl_objects"], 0)

@@ -300,7 +300,9 @@ take_hello(struct dt_conn *c, struct dt_span message, struct dt_now now)
 	body.data = s->message + DT_HS_HEADER;
 	enum dt_hello_verdict v = dt_hello_read(body, &s->hello);
 	if (v != DT_HELLO_OK) {
-		uint8_t alert = v == DT_HELLO_VERSION ? DT_ALERT_PROTOCOL_VERSION : DT_ALERT_DECODE_ERROR;
+		bool version = v == DT_HELLO_VERSION;
+		uint8_t alert = version ? DT_ALERT_PROTOCOL_VERSION : DT_ALERT_DECODE_ERROR;
+		dt_count_drop(c->conns->config.counters, version ? DT_DROP_HELLO_VERSION : DT_DROP_BAD_CONTENT);
 		send_plain_alert(c, alert);
 		dt_setup_fail(c, DT_CLOSE_HANDSHAKE, dt_alert_text(alert), now);
 		return false;

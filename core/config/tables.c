@@ -130,7 +130,7 @@ static TABLE(handshake_table, handshake_items, struct dt_config_handshake);
 static const struct dtlsd_option limits_items[] = {
     {ROW(INTEGER, struct dt_config_limits, connections,
 	 "Connections of this server; the one over it is refused and counted."),
-	.def = "100000", .min = 1, .max = 16777216},
+	.def = "10000", .min = 1, .max = 16777216},
     {ROW(INTEGER, struct dt_config_limits, handshakes, "Handshakes that run at the same time."),
 	.def = "8000", .min = 1, .max = 16777216},
     {ROW(SIZE, struct dt_config_limits, packet_size,

@@ -15,12 +15,13 @@ def parse(message):
 
 def events(daemon, name=None):
     """Of all connections, in their order; `name`: only those of this name."""
+    # What the server says about the module, that it is slow for instance, is no "info".
     found = [parse(line["message"]) for line in daemon.lines() if line.get("module") == "witness"
-             and not line["message"].startswith("counters")]
+             and line["level"] == "info" and not line["message"].startswith("counters")]
     return [e for e in found if name in (None, e["event"])]
 
 
 def wait_for_event(daemon, name, count=1):
     """Waits until there are `count` events of the name; returns the last of them."""
-    daemon.wait_for(f"^{name}( |$)", count)
-    return events(daemon, name)[count - 1]
+    return daemon.stderr.wait(lambda _: (events(daemon, name) + [None] * count)[count - 1],
+                              f"{count} events {name!r}")

@@ -48,7 +48,7 @@ class Tickets(unittest.TestCase):
             self.first(d)
             self.again(d, "Reused")
             self.again(d, "Reused")
-            d.wait_for("^disconnected", count=3)
+            d.wait_for("^disconnected status", count=3)
             self.assertEqual(len(d.messages("^connected status=0")), 3)
         self.assertEqual(d.counters["handshakes_resumed"], 2)
 

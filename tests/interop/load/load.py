@@ -85,6 +85,12 @@ def memory(daemon, what="VmRSS"):
     return int(re.search(rf"^{what}:\s+(\d+) kB", text, re.MULTILINE)[1]) * 1024
 
 
+def cpu(daemon):
+    """Seconds of processor time so far: unlike a rate it depends little on what else runs here."""
+    fields = pathlib.Path(f"/proc/{daemon.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Peak:
     """The largest resident memory of a daemon while the block runs, seen ten times a second."""
 

@@ -7,6 +7,7 @@
 #include "dtls/record.h"
 
 #define SESSION_ID_MAX 32u /* bytes */
+#define SEEN_WORDS (65536u / 64u)
 
 enum extension {
 	EXT_SERVER_NAME = 0,
@@ -30,7 +31,7 @@ struct reading {
 	struct dt_span suites;	 /* 16-bit numbers, each */
 	struct dt_span groups;	 /* {NULL, 0} = absent   */
 	struct dt_span schemes;	 /* {NULL, 0} = absent   */
-	uint8_t seen[65536 / 8]; /* bit per extension type */
+	uint64_t seen[SEEN_WORDS]; /* bit per extension type */
 };
 
 bool
@@ -212,7 +213,7 @@ static const struct {
 static bool
 has_seen(const struct reading *h, uint16_t type)
 {
-	return h->seen[type / 8] >> (type % 8) & 1;
+	return h->seen[type / 64] >> (type % 64) & 1;
 }
 
 static bool
@@ -220,7 +221,7 @@ read_extension(struct reading *h, uint16_t type, struct dt_span body)
 {
 	if (has_seen(h, type))
 		return false;
-	h->seen[type / 8] |= (uint8_t)(1u << (type % 8));
+	h->seen[type / 64] |= UINT64_C(1) << (type % 64);
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (known[i].type == type)
 			return known[i].read(h, body);
@@ -310,9 +311,14 @@ static bool
 hash_extensions(EVP_MD_CTX *hash, const struct reading *h)
 {
 	bool ok = true;
-	for (uint32_t type = 0; type <= UINT16_MAX; type++)
-		if (has_seen(h, (uint16_t)type) && !is_occasional((uint16_t)type))
-			ok = ok && hash_number(hash, (uint16_t)type);
+	for (uint32_t word = 0; word < SEEN_WORDS; word++) {
+		/* Nearly all are empty: looking at every bit would cost more than the signature. */
+		for (uint64_t left = h->seen[word]; left; left &= left - 1) {
+			uint16_t type = (uint16_t)(word * 64 + (uint32_t)__builtin_ctzll(left));
+			if (!is_occasional(type))
+				ok = ok && hash_number(hash, type);
+		}
+	}
 	return ok && hash_end(hash);
 }
 

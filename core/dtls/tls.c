@@ -203,9 +203,9 @@ set_suites(struct dt_tls *tls, const struct dt_tls_settings *s, char *error, siz
 		tls->suites_without_cbc = NULL;
 	}
 	if (!SSL_CTX_set1_groups_list(tls->ssl_ctx, s->groups ? s->groups : DEFAULT_GROUPS))
-		return fail(error, cap, "groups: a name that is not known");
+		return fail(error, cap, "groups: not a list that OpenSSL takes (one group under two names?)");
 	if (s->signature_algorithms && !SSL_CTX_set1_sigalgs_list(tls->ssl_ctx, s->signature_algorithms))
-		return fail(error, cap, "signature_algorithms: a name that is not known");
+		return fail(error, cap, "signature_algorithms: not a list that OpenSSL takes (one under two names?)");
 	return DT_OK;
 }
 

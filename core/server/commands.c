@@ -4,6 +4,7 @@
 #include "dtls/protect.h"
 #include "server/build_info.h"
 #include "server/catalog.h"
+#include "server/privileges.h"
 #include "server/run.h"
 #include "server/server.h"
 
@@ -180,6 +181,7 @@ dt_command_main(const struct dt_options *options)
 	    [DT_COMMAND_WRONG] = wrong,
 	};
 	struct job j = {.options = options};
+	dt_privileges_standard_files();
 	dt_logger_init(&j.logger);
 	dt_config_report_init(&j.report);
 	int code = commands[options->command](&j);

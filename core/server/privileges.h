@@ -9,8 +9,12 @@
 
 #include "base/err.h"
 
-/* The soft limit of descriptors becomes the hard one. Unless `dumpable` no core dump is written, for
- * it would hold every key, and no debugger of an ordinary user can attach. */
+/* Standard input, output and error are open from here on, be it to nowhere: else the first socket
+ * or file would get the number that messages are written to. */
+void dt_privileges_standard_files(void);
+
+/* The soft limit of descriptors becomes the hard one. Unless `dumpable` no core dump is written,
+ * for it would hold every key, and no debugger of an ordinary user can attach. */
 void dt_privileges_limits(bool dumpable);
 
 /* DT_ERR_GONE: no such user. DT_ERR_SYSTEM: errno. */

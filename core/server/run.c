@@ -117,11 +117,31 @@ serve(struct run *r, struct dt_loop *loop, const struct dt_server *server, bool 
 		now = dt_loop_turn(loop, DT_NEVER, now.mono);
 }
 
+static enum dt_err
+no_signals(struct dt_logger *logger)
+{
+	dt_log(&logger->log, DT_LOG_ERROR, NULL, "cannot wait for signals: %s", strerror(errno));
+	return DT_ERR_SYSTEM;
+}
+
+static enum dt_err
+watch_signals(struct run *r, struct dt_loop *loop)
+{
+	dt_watch_init(&r->watch, signal_ready);
+	if (dt_loop_init(loop) != DT_OK ||
+	    dt_loop_add(loop, &r->watch, r->signals.fd, EPOLLIN) != DT_OK)
+		return no_signals(r->logger);
+	return DT_OK;
+}
+
 /* From here on a second TERM or INT ends the process at once, for a module that does not come to an
  * end; the others still have nothing to say. */
 static void
-give_back_signals(struct run *r)
+unwatch_signals(struct run *r, struct dt_loop *loop)
 {
+	if (r->watch.fd >= 0)
+		dt_loop_remove(loop, &r->watch);
+	dt_loop_fini(loop);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGUSR1, SIG_IGN);
 	dt_signals_close(&r->signals);
@@ -143,21 +163,14 @@ dt_run(const struct dt_config *config, bool dev, struct dt_logger *logger,
 		    config, report, "/log/target", "%s: %s", l->target, strerror(errno));
 		return DT_ERR_CONFIG;
 	}
-	enum dt_err err = dt_signals_open(&r.signals);
-	if (err != DT_OK)
-		return err;
-	dt_watch_init(&r.watch, signal_ready);
-	if ((err = dt_loop_init(&loop)) != DT_OK)
-		goto end;
-	err = dt_loop_add(&loop, &r.watch, r.signals.fd, EPOLLIN);
+	if (dt_signals_open(&r.signals) != DT_OK)
+		return no_signals(logger);
+	enum dt_err err = watch_signals(&r, &loop);
 	if (err == DT_OK)
 		err = dt_server_start(config, dev, logger, &server, report);
 	if (err == DT_OK)
 		serve(&r, &loop, server, dev, report);
-	dt_loop_remove(&loop, &r.watch);
-	dt_loop_fini(&loop);
-end:
-	give_back_signals(&r);
+	unwatch_signals(&r, &loop);
 	if (server) {
 		dt_server_stop(&server);
 		dt_log(&logger->log, DT_LOG_INFO, NULL, "ended");

@@ -99,6 +99,17 @@ refuse(struct dt_suites *s, const struct kind *kind, const char *word, char *err
 	return false;
 }
 
+/* OpenSSL takes a suite twice, but no list with a group or a signature algorithm in it twice. */
+static bool
+is_again(const struct dtlsd_list *words, uint32_t at)
+{
+	const char *const *all = words->items;
+	for (uint32_t i = 0; i < at; i++)
+		if (strcmp(all[i], all[at]) == 0)
+			return true;
+	return false;
+}
+
 static bool
 join(struct dt_suites *s, const struct kind *kind, char **list, const struct dtlsd_list *words,
     char *error, size_t cap)
@@ -109,6 +120,10 @@ join(struct dt_suites *s, const struct kind *kind, char **list, const struct dtl
 		snprintf(s->member, sizeof(s->member), "/tls/%s/%u", kind->member, i);
 		if (!name)
 			return refuse(s, kind, word, error, cap);
+		if (is_again(words, i)) {
+			snprintf(error, cap, "\"%s\" is named twice", word);
+			return false;
+		}
 		if (!append(list, name)) {
 			snprintf(error, cap, "out of memory");
 			return false;

@@ -48,6 +48,8 @@ start_probe(const struct dtlsd_ctx *c, void **data)
 		return DTLSD_SYSTEM;
 	probe.starts++;
 	post_to_all(c);
+	if (probe.on_start)
+		probe.on_start();
 	return DTLSD_OK;
 }
 

@@ -23,10 +23,11 @@ struct probe {
 	atomic_int on_worker[PROBE_WORKERS]; /* connected */
 	atomic_int posts_run;
 	/* what is wished */
-	int refuse_open;       /* the nth open() fails; 0 = none */
-	int refuse_worker;     /* worker_start() fails on this worker, unless -1 */
-	bool posts;	       /* worker_stop() and close() post to every worker */
-	void (*on_stop)(void); /* called in worker_stop() */
+	int refuse_open;	/* the nth open() fails; 0 = none */
+	int refuse_worker;	/* worker_start() fails on this worker, unless -1 */
+	bool posts;		/* worker_stop() and close() post to every worker */
+	void (*on_start)(void); /* called in worker_start() */
+	void (*on_stop)(void);	/* called in worker_stop() */
 };
 
 extern struct probe probe; /* begins as {.refuse_worker = -1} */

@@ -303,6 +303,25 @@ Test(logger, a_target_that_cannot_be_opened_changes_nothing)
 	dt_logger_fini(&l);
 }
 
+Test(logger, a_probe_tells_what_opening_would_and_leaves_nothing)
+{
+	struct stat st;
+	const char *path = world_path("log"), *dir = world_path("dir");
+	cr_assert_eq(dt_logger_probe(path), 0);
+	cr_assert_neq(stat(path, &st), 0);
+	cr_assert_eq(dt_logger_probe(world_path("missing/log")), ENOENT);
+	cr_assert_eq(mkdir(dir, 0700), 0);
+	cr_assert_eq(dt_logger_probe(dir), EISDIR);
+	cr_assert_eq(dt_logger_probe(world_path("dir/log")), 0);
+	cr_assert_eq(dt_logger_probe("/dtlsd-test.log"), geteuid() == 0 ? 0 : EACCES);
+	struct dt_logger l;
+	dt_logger_init(&l);
+	cr_assert_eq(dt_logger_open(&l, path, false, DT_LOG_INFO), DT_OK);
+	dt_logger_fini(&l);
+	cr_assert_eq(dt_logger_probe(path), 0);
+	cr_assert_eq(dt_logger_probe(world_path("log/log")), ENOTDIR);
+}
+
 Test(logger, standard_error_is_never_closed)
 {
 	struct dt_logger l;

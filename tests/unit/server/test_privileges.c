@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -121,6 +122,27 @@ limits(void)
 	dt_privileges_limits(false);
 	EXPECT(getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur == r.rlim_max);
 	EXPECT(prctl(PR_GET_DUMPABLE) == 0);
+}
+
+static void
+standard_files(void)
+{
+	for (int closed = 0; closed < 8; closed++) { /* each bit is one that somebody closed */
+		for (int fd = 0; fd < 3; fd++)
+			if (closed >> fd & 1)
+				close(fd);
+		dt_privileges_standard_files();
+		for (int fd = 0; fd < 3; fd++)
+			EXPECT(fcntl(fd, F_GETFD) == 0);
+		int next = dup(0);
+		EXPECT(next > 2);
+		close(next);
+	}
+}
+
+Test(privileges, standard_files_are_open_whatever_was_closed)
+{
+	in_child(standard_files);
 }
 
 Test(privileges, root_becomes_somebody_and_stays_that)

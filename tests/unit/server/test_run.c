@@ -189,7 +189,11 @@ Test(run, without_descriptors_it_does_not_start_and_says_so)
 			r.rlim_cur = r.rlim_max = free_number + n;
 			if (setrlimit(RLIMIT_NOFILE, &r) < 0)
 				_exit(1);
-			_exit(dt_run(w.config, true, &w.logger, &w.report) == DT_OK ? 1 : 0);
+			if (dt_run(w.config, true, &w.logger, &w.report) == DT_OK)
+				_exit(2);
+			bool said = world_logged(&w, "Too many open files") ||
+				    world_reported(&w, "Too many open files");
+			_exit(said ? 0 : 3);
 		}
 		int status;
 		cr_assert_eq(waitpid(child, &status, 0), child);

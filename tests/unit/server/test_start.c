@@ -245,6 +245,26 @@ Test(start, without_memory_a_start_fails_with_a_word_and_leaves_nothing)
 	cr_assert_gt(n, 50);
 }
 
+static void
+fail_next(void)
+{
+	dt_mem_fail_nth(1);
+}
+
+/* The next allocation of the worker's own thread is for the chain of the second server. */
+Test(start, a_worker_without_memory_says_so_and_stops_the_others)
+{
+	struct world w;
+	struct dt_server *s;
+	world_open(&w, TORTURED);
+	size_t descriptors = world_descriptors();
+	probe.on_start = fail_next;
+	cr_assert_eq(try_start(&w, &s), DT_ERR_REFUSED);
+	LOGGED(&w, "error: worker 0 cannot start: out of memory");
+	nothing_is_left(s, descriptors);
+	world_close(&w);
+}
+
 Test(start, to_stop_needs_no_memory)
 {
 	struct world w;

@@ -100,6 +100,11 @@ Test(suites, what_is_no_single_known_name_is_refused_at_its_place)
 	    {SUITES, "TLS_AES_128_GCM_SHA256", "/tls/cipher_suites/0", "not for DTLS 1.2"},
 	    {SUITES, "TLS_NONSENSE\x1b", "/tls/cipher_suites/0", "TLS_NONSENSE\\x1b"},
 	    {GROUPS, "X25519:P-256", "/tls/groups/0", "\"X25519:P-256\""},
+	    {SUITES, "AES128-SHA AES256-SHA AES128-SHA", "/tls/cipher_suites/2",
+		"\"AES128-SHA\" is named twice"},
+	    {GROUPS, "P-256 P-256", "/tls/groups/1", "\"P-256\" is named twice"},
+	    {SIGNATURES, "ed25519 ed25519", "/tls/signature_algorithms/1",
+		"\"ed25519\" is named twice"},
 	    {GROUPS, "X25519 P-257", "/tls/groups/1", "\"P-257\""},
 	    {SIGNATURES, "ECDSA+SHA256:RSA+SHA1", "/tls/signature_algorithms/0",
 		"ECDSA+SHA256:RSA+SHA1"},
@@ -114,6 +119,26 @@ Test(suites, what_is_no_single_known_name_is_refused_at_its_place)
 		cr_expect(strstr(error, rows[i].shown), "%s: %s", rows[i].words, error);
 		cr_expect(!s.ciphers && !s.groups && !s.signatures, "%s", rows[i].words);
 		dt_suites_fini(&s);
+	}
+}
+
+Test(suites, a_near_name_is_suggested)
+{
+	static const struct {
+		enum which which;
+		const char *word, *suggestion;
+	} rows[] = {
+	    {SUITES, "ECDHE-ECDSA-AES128-GCM-SHA265", "\"ECDHE-ECDSA-AES128-GCM-SHA256\""},
+	    {GROUPS, "P256", "\"P-256\""},
+	    {SIGNATURES, "ECDSA-SHA256", "\"ECDSA+SHA256\""},
+	    {GROUPS, "kyber", ""},
+	    {SIGNATURES, "x", ""},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct dt_suites s;
+		char error[256];
+		cr_expect_not(translate(rows[i].which, rows[i].word, &s, error));
+		cr_expect_str_eq(s.suggestion, rows[i].suggestion);
 	}
 }
 

@@ -32,15 +32,20 @@ drop(const struct arrival *a, enum dt_drop why)
 	return false;
 }
 
-/* A record that is no hello: maybe of a peer that was refused a moment ago. */
+static uint64_t
+hash_path(const struct arrival *a)
+{
+	return dt_siphash(&a->conns->config.hash_key, a->path, sizeof(*a->path));
+}
+
+/* A record that is no new hello: maybe of a peer that was refused a moment ago. */
 static bool
 answer_from_tombstone(struct arrival *a)
 {
 	struct dt_conns *conns = a->conns;
 	const uint8_t *alert;
 	size_t len;
-	uint64_t hash = dt_siphash(&conns->config.hash_key, a->path, sizeof(*a->path));
-	if (!dt_tombstone_find(&conns->tombstones, hash, a->path, a->now.mono, &alert, &len))
+	if (!dt_tombstone_find(&conns->tombstones, hash_path(a), a->path, a->now.mono, &alert, &len))
 		return drop(a, DT_DROP_UNKNOWN_PEER);
 	if (alert && len <= a->datagram_len) {
 		struct dt_wire wire = dt_path_wire(conns, a->listener, a->path);
@@ -79,6 +84,10 @@ begin(struct arrival *a)
 	struct dt_conns *conns = a->conns;
 	if (a->fragment.message_seq != 1) /* a client that was sent two HelloVerifyRequests */
 		return drop(a, DT_DROP_BAD_HELLO);
+	/* Refused already: the verdict stands, and nobody is asked again. */
+	uint64_t mark = dt_hello_mark(conns, a->head.random);
+	if (dt_tombstone_is_of(&conns->tombstones, hash_path(a), a->path, mark, a->now.mono))
+		return answer_from_tombstone(a);
 	if (!s->listening)
 		return drop(a, DT_DROP_NOT_LISTENING);
 	if (s->load->handshakes >= s->handshake_limit ||
@@ -92,7 +101,7 @@ begin(struct arrival *a)
 	enum dt_err err = dt_conns_add(conns, a->listener, a->path, a->now, &c);
 	if (err != DT_OK)
 		return drop(a, err == DT_ERR_FULL ? DT_DROP_CONNECTION_LIMIT : DT_DROP_MEMORY);
-	c->hello_mark = dt_hello_mark(conns, a->head.random);
+	c->hello_mark = mark;
 	return dt_setup_begin(c, a->rec, a->now) || drop(a, DT_DROP_MEMORY);
 }
 

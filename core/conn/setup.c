@@ -60,7 +60,8 @@ dt_setup_fail(struct dt_conn *c, enum dt_close why, const char *detail, struct d
 	snprintf(text, sizeof(text), "%s%s%s", info->text, detail[0] ? ": " : "", detail);
 	if (conns->alert_len && dt_path_equal(&conns->alert_path, &c->path)) {
 		uint64_t hash = dt_siphash(&conns->config.hash_key, &c->path, sizeof(c->path));
-		dt_tombstone_set(&conns->tombstones, hash, &c->path, conns->alert, conns->alert_len, now.mono);
+		dt_tombstone_set(&conns->tombstones, hash, &c->path, c->hello_mark, conns->alert,
+		    conns->alert_len, now.mono);
 	}
 	conns->alert_len = 0;
 	dt_count(conns->config.counters, DT_COUNT_HANDSHAKES_FAILED, 1);

@@ -8,9 +8,11 @@
 #define SLOTS 1024u
 #define LIFE DT_SECONDS(10)
 #define PAUSE DT_SECONDS(1)
+#define FIRST_PAUSE DT_MILLISECONDS(500) /* a client's timer of a second began before we refused it */
 
 struct dt_tombstone {
 	struct dt_path path;
+	uint64_t hello; /* its mark */
 	struct dt_mono expires, repeat_allowed;
 	uint8_t alert[DT_TOMBSTONE_ALERT];
 	size_t len; /* 0 = empty slot */
@@ -31,16 +33,31 @@ dt_tombstones_fini(struct dt_tombstones *t)
 }
 
 void
-dt_tombstone_set(struct dt_tombstones *t, uint64_t hash, const struct dt_path *path, const uint8_t *alert,
-    size_t len, struct dt_mono now)
+dt_tombstone_set(struct dt_tombstones *t, uint64_t hash, const struct dt_path *path, uint64_t hello,
+    const uint8_t *alert, size_t len, struct dt_mono now)
 {
 	DT_ASSERT(len <= DT_TOMBSTONE_ALERT);
 	struct dt_tombstone *s = &t->items[hash % SLOTS];
 	s->path = *path;
+	s->hello = hello;
 	s->expires = dt_mono_add(now, LIFE);
-	s->repeat_allowed = dt_mono_add(now, PAUSE);
+	s->repeat_allowed = dt_mono_add(now, FIRST_PAUSE);
 	memcpy(s->alert, alert, len);
 	s->len = len;
+}
+
+static bool
+stands(const struct dt_tombstone *s, const struct dt_path *path, struct dt_mono now)
+{
+	return s->len && dt_path_equal(&s->path, path) && !dt_mono_reached(s->expires, now);
+}
+
+bool
+dt_tombstone_is_of(const struct dt_tombstones *t, uint64_t hash, const struct dt_path *path, uint64_t hello,
+    struct dt_mono now)
+{
+	const struct dt_tombstone *s = &t->items[hash % SLOTS];
+	return stands(s, path, now) && s->hello == hello;
 }
 
 bool
@@ -48,7 +65,7 @@ dt_tombstone_find(struct dt_tombstones *t, uint64_t hash, const struct dt_path *
     const uint8_t **alert, size_t *len)
 {
 	struct dt_tombstone *s = &t->items[hash % SLOTS];
-	if (s->len == 0 || !dt_path_equal(&s->path, path) || dt_mono_reached(s->expires, now))
+	if (!stands(s, path, now))
 		return false;
 	*alert = NULL;
 	*len = 0;

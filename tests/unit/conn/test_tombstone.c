@@ -22,13 +22,13 @@ Test(tombstone, repeats_its_alert_once_a_second_for_ten_seconds)
 	static const struct {
 		int64_t ms;
 		bool found, said;
-	} table[] = {{0, true, false}, {999, true, false}, {1000, true, true}, {1001, true, false},
-	    {1999, true, false}, {2000, true, true}, {9500, true, true}, {9999, true, false},
+	} table[] = {{0, true, false}, {499, true, false}, {500, true, true}, {501, true, false},
+	    {1499, true, false}, {1500, true, true}, {9500, true, true}, {9999, true, false},
 	    {10000, false, false}, {20000, false, false}};
 	struct dt_tombstones t;
 	cr_assert(dt_tombstones_init(&t) == DT_OK);
 	struct dt_path p = path(1);
-	dt_tombstone_set(&t, 7, &p, (const uint8_t *)"alert", 5, ms(0));
+	dt_tombstone_set(&t, 7, &p, 1, (const uint8_t *)"alert", 5, ms(0));
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		const uint8_t *alert;
 		size_t len;
@@ -50,11 +50,26 @@ Test(tombstone, answers_its_own_path_only_and_gives_way_to_a_newer_one)
 	const uint8_t *alert;
 	size_t len;
 	cr_assert(!dt_tombstone_find(&t, 7, &a, ms(0), &alert, &len));
-	dt_tombstone_set(&t, 7, &a, (const uint8_t *)"a", 1, ms(0));
+	dt_tombstone_set(&t, 7, &a, 1, (const uint8_t *)"a", 1, ms(0));
 	cr_assert(!dt_tombstone_find(&t, 7, &b, ms(2000), &alert, &len));
-	dt_tombstone_set(&t, 7 + 1024, &b, (const uint8_t *)"b", 1, ms(0)); /* the same slot */
+	dt_tombstone_set(&t, 7 + 1024, &b, 1, (const uint8_t *)"b", 1, ms(0)); /* the same slot */
 	cr_assert(!dt_tombstone_find(&t, 7, &a, ms(2000), &alert, &len));
 	cr_assert(dt_tombstone_find(&t, 7 + 1024, &b, ms(2000), &alert, &len) && alert[0] == 'b');
+	dt_tombstones_fini(&t);
+}
+
+Test(tombstone, knows_the_hello_that_it_is_of_until_it_crumbles)
+{
+	struct dt_tombstones t;
+	cr_assert(dt_tombstones_init(&t) == DT_OK);
+	struct dt_path a = path(1), b = path(2);
+	cr_assert(!dt_tombstone_is_of(&t, 7, &a, 0, ms(0)));
+	dt_tombstone_set(&t, 7, &a, 42, (const uint8_t *)"a", 1, ms(0));
+	cr_assert(dt_tombstone_is_of(&t, 7, &a, 42, ms(0)));
+	cr_assert(dt_tombstone_is_of(&t, 7, &a, 42, ms(9999)));
+	cr_assert(!dt_tombstone_is_of(&t, 7, &a, 42, ms(10000)));
+	cr_assert(!dt_tombstone_is_of(&t, 7, &a, 43, ms(0)));
+	cr_assert(!dt_tombstone_is_of(&t, 7, &b, 42, ms(0)));
 	dt_tombstones_fini(&t);
 }
 
@@ -64,7 +79,7 @@ Test(tombstone, an_alert_that_is_too_long_is_a_programmer_error, .signal = SIGAB
 	struct dt_tombstones t;
 	cr_assert(dt_tombstones_init(&t) == DT_OK);
 	struct dt_path a = path(1);
-	dt_tombstone_set(&t, 7, &a, alert, sizeof(alert), ms(0));
+	dt_tombstone_set(&t, 7, &a, 1, alert, sizeof(alert), ms(0));
 }
 
 Test(tombstone, without_memory_there_is_none)

@@ -95,11 +95,18 @@ class Proxy:
         with self._changed:
             return [data for _, way, _, data in self.seen if way == up]
 
-    def inject(self, data):
-        """Sends once more, as the last client, what a client sent."""
-        with self._changed:
-            client = self.seen[-1][2]
-        self._sockets[client].send(data)
+    def lose_first(self, kind):
+        """Loses the server's first datagram with such a record; it is in the list that is returned."""
+        lost = []
+
+        def lose(up, data):
+            if not up and not lost and holds(data, kind):
+                lost.append(data)
+                return []
+            return [data]
+
+        self.filter = lose
+        return lost
 
     def wait(self, found, what, timeout=30):
         """Waits until found(self) is true; it is asked after each datagram."""

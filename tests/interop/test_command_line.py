@@ -68,7 +68,7 @@ class Effective(unittest.TestCase):
     def test_defaults_are_in_it_and_paths_are_absolute(self):
         effective = json.loads(self.dump(echo(tls={"certificate": "server.pem"}, idle_timeout="90s")))
         server = effective["servers"][0]
-        self.assertEqual(server["limits"]["connections"], 100000)
+        self.assertEqual(server["handshake"]["mtu"], 1400)
         self.assertEqual(server["chain"][0]["defer_timeout"], "5s")
         self.assertEqual(server["idle_timeout"], "90s")
         self.assertTrue(server["tls"]["certificate"][0]["file"].startswith("/"))

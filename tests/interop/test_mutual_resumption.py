@@ -16,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from clients import alert_of, echoes, s_client
 from dtlsd import Daemon, echo
 from events import events, wait_for_event
+from proxy import ALERT, Proxy
 
 WITNESS = places.module("witness")
 JUDGE = places.module("judge")
@@ -143,6 +144,16 @@ class Resumption(unittest.TestCase):
     def test_a_module_refuses_a_resumption(self):
         self.first(mutual())
         self.refused(mutual([{"use": JUDGE, "auth": "reject", "alert": 49}]), 49, "1")
+
+    def test_a_lost_alert_is_repeated_when_the_clients_hello_repeats(self):
+        self.first(mutual())
+        with self.daemon(mutual([{"use": JUDGE, "auth": "reject"}])) as d, Proxy(d.address) as p:
+            lost = p.lose_first(ALERT)
+            with s_client(p.address, "-sess_in", self.session, *self.client) as c:
+                self.assertEqual(alert_of(c), 49)
+            self.assertEqual(len(lost), 1)
+            self.assertEqual(len(events(d, "auth")), 1)
+            self.assertEqual([e["status"] for e in events(d, "connected")], ["404"])
 
     def test_an_accept_does_not_keep_a_later_module_from_refusing_it(self):
         self.first(mutual())

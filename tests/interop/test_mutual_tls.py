@@ -11,7 +11,7 @@ import places
 from clients import alert_of, echoes, gnutls_cli, s_client
 from dtlsd import Daemon, echo
 from events import events, wait_for_event
-from proxy import ALERT, Proxy, records
+from proxy import ALERT, Proxy
 
 WITNESS = places.module("witness")
 JUDGE = places.module("judge")
@@ -130,16 +130,7 @@ class Alerts(unittest.TestCase):
     def test_a_lost_alert_is_repeated_when_the_clients_flight_repeats(self):
         for name, alert in (("client-expired", EXPIRED), (None, HANDSHAKE_FAILURE)):
             with self.subTest(certificate=name), Daemon(mutual()) as d, Proxy(d.address) as p:
-                lost = []
-
-                def lose_the_first(up, data):
-                    is_alert = not up and any(r[0] == ALERT for r in records(data))
-                    if is_alert and not lost:
-                        lost.append(data)
-                        return []
-                    return [data]
-
-                p.filter = lose_the_first
+                lost = p.lose_first(ALERT)
                 with s_client(p.address, *presenting(name)) as c:
                     self.assertEqual(alert_of(c), alert)
                 self.assertEqual(len(lost), 1)

@@ -143,6 +143,7 @@ static void insist(struct operator* o)
 	sem_wait(&stopping);
 	kill(getpid(), SIGHUP); /* these two may not be what ends it */
 	kill(getpid(), SIGUSR1);
+	world_remove_paths();
 	kill(getpid(), SIGTERM);
 }
 

@@ -124,8 +124,8 @@ remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 	return remove(path);
 }
 
-static void
-remove_directory(void)
+void
+world_remove_paths(void)
 {
 	nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
@@ -137,7 +137,7 @@ world_path(const char *name)
 	static unsigned next;
 	if (strstr(directory, "XXXXXX")) {
 		cr_assert(mkdtemp(directory));
-		atexit(remove_directory);
+		atexit(world_remove_paths);
 	}
 	char *path = paths[next++ % 64];
 	snprintf(path, sizeof(paths[0]), "%s/%s", directory, name);

@@ -39,6 +39,8 @@ struct dtlsd_address world_address(const struct dt_server *s);
 size_t world_descriptors(void);
 /* A name in a directory of the test's own, which is removed at its end. */
 const char *world_path(const char *name);
+/* For a test whose end is a signal. */
+void world_remove_paths(void);
 
 #define REPORTED(w, part)                                                                          \
 	cr_assert(world_reported(w, part), "not reported: %s\n%s", part, world_report(w))

@@ -13,7 +13,7 @@ LIMIT = 2048  # bytes
 class Idle(unittest.TestCase):
     def cost(self, **options):
         """Bytes of a connection beyond the first hundred, which pay for what all of them share."""
-        with server() as d, Standing(d, clients=100, idle=True, ports=2):
+        with server(limits={"connections": 100 + CLIENTS}) as d, Standing(d, clients=100, idle=True, ports=2):
             before, began = memory(d, "RssAnon"), cpu(d)
             with Standing(d, clients=CLIENTS, idle=True, **options) as idle:
                 each = (memory(d, "RssAnon") - before) / CLIENTS

@@ -191,7 +191,9 @@ compete(void *arg)
 	struct client c;
 	client_init(&c, &r->server, NULL);
 	pthread_barrier_wait(r->barrier);
-	r->in = client_connect(&c, 4000);
+	/* Whoever is left over tries for as long as it takes to send a hello once more. */
+	for (int left = 12; left > 0 && !r->in; left -= probe.connected >= LIMIT)
+		r->in = client_connect(&c, 100);
 	pthread_barrier_wait(r->barrier); /* nobody leaves before everybody has tried */
 	client_fini(&c);
 	return NULL;

@@ -38,7 +38,8 @@ static const struct dtlsd_option entry_items[] = {
 	 "How long a deferred verdict of this module may take."),
 	.def = "\"5s\"", .min = 1000000, .max = 3600000000000},
     {ROW(ENUM, struct dt_config_chain_entry, defer_default,
-	 "The verdict when a deferred one does not come in time, or cannot be kept."),
+	 "What holds when a deferred verdict does not come in time, or cannot be kept: refuse, or "
+	 "(accept) go on as if the module had no objection."),
 	.def = "\"reject\"", .names = defer_names},
 };
 TABLE(dt_config_entry_table, entry_items, struct dt_config_chain_entry);

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#define FRAGMENTS_MAX 64u     /* looked at in one record: a flight has a handful of messages */
 #define HELD_CAP (8u * 1024u) /* bytes of early records */
 
 /* ---- early records ---- */
@@ -74,7 +75,7 @@ take_fragments(struct dt_handshake *hs, uint16_t epoch, struct dt_span bytes, co
 	struct dt_reader r = dt_reader(bytes.data, bytes.len);
 	struct dt_fragment f;
 	bool used = false;
-	while (r.left && dt_fragment_read(&r, &f)) {
+	for (unsigned n = 0; n < FRAGMENTS_MAX && r.left && dt_fragment_read(&r, &f); n++) {
 		/* Finished is the one message of epoch 1, and of no other. */
 		if ((f.type == DT_HS_FINISHED) != (epoch == 1)) {
 			dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
@@ -108,9 +109,7 @@ drop_record(struct dt_handshake *hs, enum dt_state_verdict v)
 bool
 dt_hs_is_psk(const struct dt_handshake *hs)
 {
-	const SSL_CIPHER *c = SSL_get_pending_cipher(hs->engine->ssl);
-	int kx = c ? SSL_CIPHER_get_kx_nid(c) : NID_undef;
-	return kx == NID_kx_psk || kx == NID_kx_ecdhe_psk || kx == NID_kx_dhe_psk || kx == NID_kx_rsa_psk;
+	return dt_tls_is_psk(SSL_get_pending_cipher(hs->engine->ssl));
 }
 
 /* An epoch-1 record of a suite of ours, when the keys are there. */

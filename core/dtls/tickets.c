@@ -80,8 +80,8 @@ open_ticket(const struct dt_engine *e, const unsigned char *name, unsigned char 
 	int result = 0;
 	for (uint64_t age = 0; result == 0 && age < GENERATIONS && age <= current; age++) {
 		if (!derive(e->tls, current - age, &k))
-			return -1;
-		if (memcmp(name, k.name, NAME_LEN) == 0)
+			result = -1;
+		else if (memcmp(name, k.name, NAME_LEN) == 0)
 			result = !key_contexts(&k, iv, cipher, mac, 0) ? -1 : age == 0 ? 1 : 2;
 	}
 	dt_wipe(&k, sizeof(k));
@@ -111,6 +111,9 @@ still_good(const struct dt_engine *e, SSL_SESSION *session)
 {
 	int64_t age = e->now.wall.s - SSL_SESSION_get_time(session);
 	if (age < 0 || age > e->tls->ticket_lifetime.ns / 1000000000)
+		return false;
+	/* The gate for its key is asked each time: a resumption would know no identity. */
+	if (dt_tls_is_psk(SSL_SESSION_get0_cipher(session)))
 		return false;
 	X509 *leaf = SSL_SESSION_get0_peer(session);
 	if (e->tls->client_auth == DT_CLIENT_AUTH_NONE)

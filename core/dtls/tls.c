@@ -94,6 +94,13 @@ dt_tls_suite_near(const char *name)
 	return near;
 }
 
+bool
+dt_tls_is_psk(const SSL_CIPHER *c)
+{
+	int kx = c ? SSL_CIPHER_get_kx_nid(c) : NID_undef;
+	return kx == NID_kx_psk || kx == NID_kx_ecdhe_psk || kx == NID_kx_dhe_psk || kx == NID_kx_rsa_psk;
+}
+
 static bool
 one_word(const char *name)
 {

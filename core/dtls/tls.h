@@ -82,6 +82,9 @@ enum dt_err dt_tls_new(const struct dt_tls_settings *settings, struct dt_tls **o
 /* Requires: no SSL object of it is alive. */
 void dt_tls_free(struct dt_tls **tls);
 
+/* Whether the key exchange of a suite uses a pre-shared key; `c` may be NULL. */
+bool dt_tls_is_psk(const SSL_CIPHER *c);
+
 /* Turns one name of a suite, IANA's or OpenSSL's, into OpenSSL's; NULL when it does not know it.
  * Static storage of OpenSSL. */
 const char *dt_tls_suite_name(const char *name);

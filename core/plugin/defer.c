@@ -45,12 +45,11 @@ is_last(const struct dt_gate_run *run)
 }
 
 static uint32_t
-default_verdict(const struct dtlsd_instance *inst, enum dt_gate_kind kind)
+default_verdict(const struct dtlsd_instance *inst)
 {
-	if (!inst->defer_accept)
-		return DTLSD_REJECT;
-	/* A key cannot be made up; later modules and the file of identities may know one. */
-	return kind == DT_GATE_PSK ? DTLSD_NEXT : DTLSD_ACCEPT;
+	/* "accept" is to do without this module: what the others and the verification say holds. It
+	 * makes up no key, and forgives no certificate. */
+	return inst->defer_accept ? DTLSD_NEXT : DTLSD_REJECT;
 }
 
 static void
@@ -71,7 +70,7 @@ time_out(struct dt_timer *timer, struct dt_now now)
 	    inst->defer_accept ? "accept" : "reject");
 	dt_instance_count_own(seat->instance, seat->ctx.worker, DT_OWN_DEFER_DEFAULTS);
 	d->alert = 0;
-	dt_defer_settle(pw, d->token, default_verdict(inst, d->kind), (struct dt_span){NULL, 0});
+	dt_defer_settle(pw, d->token, default_verdict(inst), (struct dt_span){NULL, 0});
 	dt_plugin_worker_flush(pw);
 }
 
@@ -142,7 +141,7 @@ decide_by_default(struct dt_gate_run *run, struct dt_answer *answer)
 	struct dt_seat *seat = &run->cw->seats[run->index];
 	struct dtlsd_instance *inst = seat->instance;
 	dt_instance_count_own(inst, seat->ctx.worker, DT_OWN_DEFER_DEFAULTS);
-	*answer = (struct dt_answer){.verdict = default_verdict(inst, run->event->kind)};
+	*answer = (struct dt_answer){.verdict = default_verdict(inst)};
 }
 
 void

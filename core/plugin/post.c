@@ -27,6 +27,16 @@ struct dt_post {
 	max_align_t data[];
 };
 
+/* A verdict is open again: its timeout decides. */
+static void
+lose_action(struct post_action *p)
+{
+	dt_log(p->plugin->log, DT_LOG_WARNING, NULL,
+	    "what a module asked for on worker %u is lost: out of memory", p->worker);
+	if (p->action.kind == DT_ACTION_VERDICT)
+		dt_token_unclaim(&p->plugin->shared[p->worker].tokens, p->action.target);
+}
+
 static void
 run_action(void *arg, void *data, size_t len)
 {
@@ -35,12 +45,9 @@ run_action(void *arg, void *data, size_t len)
 	struct post_action *p = data;
 	struct dt_plugin_worker *pw = p->plugin->shared[p->worker].worker;
 	if (pw) {
-		/* Done before the block dies, so its bytes may be borrowed. Without memory a
-		 * verdict stays claimed and its timeout decides. */
+		/* Done before the block dies, so its bytes may be borrowed. */
 		if (dt_actions_add(&pw->actions, &p->action, false) != DT_OK)
-			dt_log(p->plugin->log, DT_LOG_WARNING, NULL,
-			    "what a module asked for on worker %u is lost: out of memory",
-			    p->worker);
+			lose_action(p);
 		dt_plugin_worker_flush(pw);
 	}
 	dt_free_secret(p, p->size);

@@ -246,6 +246,36 @@ Test(tickets, max_fragment_length_is_kept_on_resumption)
 	sim_free(sim);
 }
 
+/* Else an identity that was taken away would stay in for as long as its ticket. */
+Test(tickets, a_pre_shared_key_is_asked_for_each_time)
+{
+	struct sim_options o = sim_defaults("tickets psk");
+	o.psk = o.psk_only = o.tickets = true;
+	struct sim *sim = sim_new(&o);
+	sim->server.psk = SIM_ACCEPT;
+	sim->server.key = "key";
+	SSL_CTX *ctx = sim_client_ctx("PSK-AES128-GCM-SHA256");
+	SSL_SESSION *session = NULL;
+	for (unsigned visit = 1; visit <= 2; visit++) {
+		struct sim_client *c = sim_add_client(sim, ctx);
+		c->psk_identity = "me";
+		c->psk_key = "key";
+		if (session)
+			SSL_set_session(c->ssl, session);
+		sim_client_start(c);
+		sim_settle(sim);
+		cr_assert(c->state == SIM_UP && !SSL_session_reused(c->ssl));
+		cr_assert_str_eq(sim_newest(&sim->server)->identity, "me");
+		SSL_SESSION_free(session);
+		session = SSL_get1_session(c->ssl);
+		sim_client_close(c);
+		sim_settle(sim);
+	}
+	SSL_SESSION_free(session);
+	SSL_CTX_free(ctx);
+	sim_free(sim);
+}
+
 Test(tickets, a_forged_ticket_gives_a_full_handshake)
 {
 	struct sim_options o = with_tickets();

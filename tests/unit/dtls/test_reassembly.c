@@ -159,6 +159,30 @@ Test(reassembly, the_numbers_do_not_turn_over)
 	end(&s);
 }
 
+Test(reassembly, a_message_comes_out_also_when_others_took_the_budget_over_its_cap)
+{
+	struct setup s;
+	begin(&s, 1, CAP);
+	cr_assert_eq(add(&s, 1, 1, 3, 0, "abc"), DT_REASSEMBLY_STORED);
+	s.budget.used += 20 * CAP;
+	expect_next(&s, 1, 1, "abc");
+	s.budget.used -= 20 * CAP;
+	end(&s);
+}
+
+/* Every other byte of a message, never the ones between. */
+Test(reassembly, crumbs_of_a_message_are_taken_up_to_a_number)
+{
+	struct setup s;
+	unsigned taken = 0;
+	begin(&s, 1, 1024 * CAP);
+	s.budget.cap = 1024 * CAP;
+	while (add(&s, 11, 1, 100000, 2 * taken, "x") == DT_REASSEMBLY_STORED)
+		taken++;
+	cr_assert_eq(taken, 1024);
+	end(&s);
+}
+
 Test(reassembly, a_claimed_length_costs_no_memory)
 {
 	struct setup s;

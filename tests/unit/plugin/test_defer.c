@@ -251,6 +251,17 @@ Test(defer, a_verdict_that_never_comes_is_decided_as_configured)
 	}
 }
 
+Test(defer, fail_open_does_not_forgive_a_certificate)
+{
+	struct dt_chain_entry entries[] = {world_entry(&a), world_entry(&b), world_entry(&c)};
+	entries[1].defer_accept = true;
+	world_open_entries(&w, entries, 3);
+	struct dt_conn *conn = wait_for(DT_GATE_AUTH, false);
+	world_advance(&w, 1001);
+	cr_assert(conn->verdict.given && !conn->verdict.accept);
+	world_close(&w);
+}
+
 Test(defer, fail_open_does_not_bypass_the_gates_behind)
 {
 	struct dt_chain_entry entries[] = {world_entry(&a), world_entry(&b), world_entry(&c)};

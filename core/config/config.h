@@ -65,6 +65,13 @@ struct dt_config_tls {
 	struct dt_config_psk psk;
 };
 
+struct dt_config_keep_alive {
+	uint8_t enabled;
+	int32_t mode;	       /* 0: the peer may ask as well, 1: it may not */
+	int64_t time, interval; /* ns */
+	int64_t retries;
+};
+
 struct dt_config_handshake {
 	int64_t timeout, initial_timer, max_timer; /* ns    */
 	int64_t mtu;				   /* bytes of UDP payload */
@@ -107,6 +114,7 @@ struct dt_config_server {
 	struct dt_config_handshake handshake;
 	struct dt_config_limits limits;
 	int64_t idle_timeout; /* ns; 0 = never */
+	struct dt_config_keep_alive keep_alive;
 	struct dt_config_socket socket;
 	struct dtlsd_list chain; /* of struct dt_config_chain_entry */
 	const char *pointer;	 /* "/servers/0"                     */

@@ -132,12 +132,30 @@ dt_conn_keep_facts(struct dt_conn *c, const char *server_name, struct dt_span ce
 
 /* ---- established ---- */
 
-void
-dt_conn_arm_idle(struct dt_conn *c)
+static struct dt_mono
+idle_deadline(const struct dt_conn *c)
 {
 	struct dt_dur limit = c->listener->service->idle_timeout;
-	struct dt_mono at = limit.ns ? dt_mono_add(c->active, limit) : DT_NEVER;
+	return limit.ns ? dt_mono_add(c->active, limit) : DT_NEVER;
+}
+
+/* Deadlines move with each record; the timer is moved when it fires. */
+void
+dt_conn_arm(struct dt_conn *c)
+{
+	struct dt_mono at = dt_mono_min(idle_deadline(c), dt_keep_alive_deadline(c));
 	dt_timer_arm(c->conns->config.wheel, &c->timer, at);
+}
+
+void
+dt_conn_established_timer(struct dt_conn *c, struct dt_now now)
+{
+	if (dt_mono_reached(idle_deadline(c), now.mono))
+		dt_conn_close(c, DT_CLOSE_IDLE, now);
+	else if (dt_keep_alive_tick(c, now))
+		dt_conn_close(c, DT_CLOSE_DEAD, now);
+	else
+		dt_conn_arm(c);
 }
 
 static void
@@ -167,6 +185,8 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struc
 	struct dt_wire wire = dt_conn_wire(c);
 	struct dt_session_event e = dt_session_open(&c->session, conns->pool, c->id, rec, &wire);
 	*used = e.kind != DT_SESSION_DROPPED;
+	if (*used)
+		dt_keep_alive_heard(c, now);
 	switch (e.kind) {
 	case DT_SESSION_DROPPED:
 		dt_count_drop(conns->config.counters, e.drop);
@@ -182,6 +202,10 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struc
 		dt_conn_close(c, DT_CLOSE_ALERT, now);
 		break;
 	case DT_SESSION_WARNING:
+		break;
+	case DT_SESSION_HEARTBEAT_REQUEST:
+	case DT_SESSION_HEARTBEAT_RESPONSE:
+		dt_keep_alive_message(c, &e, now);
 		break;
 	case DT_SESSION_FINISHED_AGAIN:
 		dt_last_flight_repeat(c, now);

@@ -55,6 +55,7 @@ struct dt_conn {
 	struct dt_mono last_expires, repeat_allowed;
 	struct dt_conn_cold *cold;     /* owned; NULL = nothing of that             */
 	struct dt_mono born, active;
+	struct dt_keep_alive keep_alive;
 	struct dt_conn_traffic traffic;
 	void *user; /* the chain's */
 };
@@ -137,7 +138,9 @@ uint8_t dt_gate_auth_alert(struct dt_conn *c, uint8_t alert);
 /* conn.c */
 void dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struct dt_now now,
     bool *used);
-void dt_conn_arm_idle(struct dt_conn *c);
+/* For what is next: idle, keep-alive. */
+void dt_conn_arm(struct dt_conn *c);
+void dt_conn_established_timer(struct dt_conn *c, struct dt_now now);
 enum dt_err dt_conn_keep_facts(struct dt_conn *c, const char *server_name, struct dt_span certificate,
     struct dt_span identity) DT_MUST_USE;
 

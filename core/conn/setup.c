@@ -147,7 +147,8 @@ establish(struct dt_conn *c, struct dt_now now)
 
 	/* No longer the connection's: an event may end that while early records are read. */
 	c->setup = NULL;
-	dt_conn_arm_idle(c);
+	dt_keep_alive_heard(c, now);
+	dt_conn_arm(c);
 	dt_journal_connected(c, peer.resumed);
 	ev->connected(ev->arg, c, 0, dt_close_infos[DT_CLOSE_NONE].text);
 	struct receiver to = {c, now};

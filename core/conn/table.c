@@ -192,15 +192,10 @@ timer_fired(struct dt_timer *timer, struct dt_now now)
 	struct dt_conn *c = DT_CONTAINER(timer, struct dt_conn, timer);
 	struct dt_conns *conns = c->conns;
 	dt_conns_enter(conns);
-	if (c->state == DT_CONN_ESTABLISHED) {
-		struct dt_dur limit = c->listener->service->idle_timeout;
-		if (dt_mono_reached(dt_mono_add(c->active, limit), now.mono))
-			dt_conn_close(c, DT_CLOSE_IDLE, now);
-		else
-			dt_conn_arm_idle(c);
-	} else {
+	if (c->state == DT_CONN_ESTABLISHED)
+		dt_conn_established_timer(c, now);
+	else
 		dt_setup_timer(c, now);
-	}
 	dt_conns_leave(conns);
 }
 

@@ -91,6 +91,10 @@ finish(struct dt_handshake *hs, const struct dt_wire *wire)
 		dt_hs_send_flight(hs, false, wire);
 	if (resumed)
 		dt_flight_clear(&hs->flight); /* the client's flight was the last one */
+	if (hs->engine->extensions.heartbeat_answered) {
+		hs->state.heartbeat_ours = (uint8_t)hs->tls->heartbeat;
+		hs->state.heartbeat_peers = hs->engine->extensions.heartbeat_offered;
+	}
 	hs->deadline = DT_NEVER;
 	hs->step = DT_HS_DONE;
 }

@@ -17,6 +17,8 @@ struct dt_record_state {
 	uint16_t fragment_max;	  /* bytes of plaintext in a record that we may send      */
 	uint16_t mtu;		  /* bytes of a datagram towards this peer                */
 	uint16_t keyed;		  /* 1: read and write hold the keys of epoch 1           */
+	uint8_t heartbeat_ours;	  /* enum dt_heartbeat_mode that we said; 0 = not negotiated */
+	uint8_t heartbeat_peers;  /* that the client said                                 */
 	uint64_t next_plain;	  /* number of our next record in epoch 0                 */
 	uint64_t next_sealed;	  /* number of our next record in epoch 1                 */
 	uint64_t forgeries;	  /* records of epoch 1 that did not open                 */

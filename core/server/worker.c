@@ -226,6 +226,13 @@ make_services(struct dt_worker *w)
 		    .tls = e->tls,
 		    .psk_file = e->psk_file,
 		    .idle_timeout = {c->idle_timeout},
+		    .keep_alive =
+			{
+			    .enabled = c->keep_alive.enabled,
+			    .time = {c->keep_alive.time},
+			    .interval = {c->keep_alive.interval},
+			    .retries = (uint32_t)c->keep_alive.retries,
+			},
 		    .handshake_timeout = {c->handshake.timeout},
 		    .load = &e->load,
 		    .connection_limit = (uint32_t)c->limits.connections,

@@ -20,7 +20,7 @@ deps-build: ## install what building needs, no more
 	@tools/deps.sh build
 
 build: deps-build ## build daemon and modules (Release) in build/release
-	@cmake --preset release
+	@cmake --preset release --log-level=WARNING
 	@cmake --build --preset release --target product
 
 run: build ## build, then start dtlsd with the echo module; PORT=4433
@@ -44,7 +44,7 @@ fuzz: ## run every fuzz target for FUZZ_SECONDS=60 each
 
 bench: ## build Release and run the benchmarks
 	@tools/deps.sh build test
-	@cmake --preset release
+	@cmake --preset release --log-level=WARNING
 	@cmake --build --preset release --target bench
 
 format: ## bring the sources into the shape of .clang-format
@@ -52,7 +52,7 @@ format: ## bring the sources into the shape of .clang-format
 	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
 
 install: deps-build ## install daemon, modules, header and examples; PREFIX=/usr/local DESTDIR=
-	@cmake --preset release -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+	@cmake --preset release --log-level=WARNING -DCMAKE_INSTALL_PREFIX="$(PREFIX)"
 	@cmake --build --preset release --target product
 	@cmake --install build/release
 

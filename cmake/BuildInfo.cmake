@@ -17,7 +17,7 @@ add_custom_target(write_build_info
 		-D "COMPILER=${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}"
 		-D BUILD_TYPE=${CMAKE_BUILD_TYPE} -D SANITIZE=${DTLSD_SANITIZE} -D HEADER=${info}
 		-P ${CMAKE_CURRENT_LIST_DIR}/write_build_info.cmake
-	BYPRODUCTS ${info} VERBATIM COMMENT "")
+	BYPRODUCTS ${info} VERBATIM COMMENT "Build information")
 
 add_library(dtlsd_build_info INTERFACE)
 target_include_directories(dtlsd_build_info INTERFACE ${PROJECT_BINARY_DIR}/generated)

@@ -154,13 +154,14 @@ static const struct dtlsd_option limits_items[] = {
 	 "Connections of this server; the one over it is refused and counted."),
 	.def = "100000", .min = 1, .max = 16777216},
     {ROW(INTEGER, struct dt_config_limits, handshakes, "Handshakes that run at the same time."),
-	.def = "10000", .min = 1, .max = 16777216},
+	.def = "8000", .min = 1, .max = 16777216},
     {ROW(SIZE, struct dt_config_limits, packet_size,
 	 "A longer datagram from a client is dropped and counted; the default holds every record."),
 	.def = "\"20KiB\"", .min = 256, .max = 65535},
     {ROW(SIZE, struct dt_config_limits, handshake_memory,
-	 "Memory for parts of handshake messages that wait for the rest, of all workers together."),
-	.def = "\"64MiB\"", .min = 65536, .max = INT64_MAX},
+	 "Memory that running handshakes may take, of all workers together: about 60 KiB each, "
+	 "more with long chains of certificates; one over it is refused and counted."),
+	.def = "\"512MiB\"", .min = 65536, .max = INT64_MAX},
     {ROW(RATE, struct dt_config_limits, hellos_per_prefix,
 	 "ClientHello messages from one network (IPv4 /24, IPv6 /56); more are dropped and "
 	 "counted; "

@@ -10,6 +10,7 @@
 #include "conn/psk_file.h"
 #include "dtls/alert.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -65,9 +66,11 @@ dt_setup_fail(struct dt_conn *c, enum dt_close why, const char *detail, struct d
 	dt_count(conns->config.counters, DT_COUNT_HANDSHAKES_FAILED, 1);
 	dt_journal_failed(c, text);
 	bool accepted = c->accepted;
+	/* A reason that is a normal end for a connection is none for a handshake: 0 would say "done". */
+	int32_t status = info->status ? info->status : ECANCELED;
 	dt_conns_bury(c);
 	if (accepted)
-		ev->connected(ev->arg, c, info->status, text);
+		ev->connected(ev->arg, c, status, text);
 	ev->released(ev->arg, c);
 	dt_conns_release(c);
 }

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "base/time.h"
+#include "dtls/etm.h"
 #include "dtls/extensions.h"
 #include "dtls/record.h"
 #include "dtls/tls.h"
@@ -32,6 +33,7 @@ struct dt_engine {
 	int verify_code;	/* X509_V_… of the client's chain; -1 = it sent none       */
 	uint8_t psk[DT_PSK_MAX];
 	size_t psk_len;
+	struct dt_etm etm; /* hash NULL: not derived yet */
 };
 
 /* Counted in tls->ssl_objects. `without_cbc`: the client cannot do encrypt_then_mac; DT_ERR_REFUSED
@@ -49,6 +51,14 @@ enum dt_engine_result dt_engine_message(struct dt_engine *e, struct dt_span mess
 enum dt_engine_result dt_engine_change_cipher_spec(struct dt_engine *e);
 /* A record as it is, while the handshake lasts. */
 enum dt_engine_result dt_engine_record(struct dt_engine *e, struct dt_span record);
+
+/* Master secret and randoms. False: not yet. */
+bool dt_engine_secrets(const struct dt_engine *e, struct dt_secrets *out);
+/* Hash of the PRF; NULL = no suite yet. */
+const char *dt_engine_prf_digest(const struct dt_engine *e);
+/* Whether OpenSSL may be given a record of epoch 1, of a suite that is not ours: false for one that
+ * is forged, which it would not survive (etm.h). */
+bool dt_engine_authentic(struct dt_engine *e, const struct dt_record *rec);
 
 /* The next whole record of what OpenSSL wrote, at *at; false: no more. */
 bool dt_engine_next_out(struct dt_engine *e, size_t *at, struct dt_record *out, struct dt_span *raw);

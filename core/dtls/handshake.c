@@ -237,40 +237,64 @@ feed_finished(struct dt_handshake *hs, const struct dt_wire *wire)
 	digest(hs, r, wire);
 }
 
-/* A suite that is not ours: the client's epoch-1 records as they are. */
-static bool
-feed_held(struct dt_handshake *hs, const struct dt_wire *wire)
+/* A suite that is not ours: the first of the client's sealed records that it may have, forgeries
+ * thrown away. */
+static struct dt_held *
+authentic_held(struct dt_handshake *hs, const struct dt_wire *wire)
 {
+	if (!hs->change_fed || !hs->suite_known || hs->suite)
+		return NULL;
 	DT_LIST_EACH (node, next, &hs->held) {
 		struct dt_held *h = DT_CONTAINER(node, struct dt_held, node);
+		bool finished = h->rec.type == DT_HANDSHAKE;
 		if (h->rec.type == DT_APPLICATION_DATA)
 			continue;
-		uint8_t *raw = dt_alloc(DT_RECORD_HEADER + h->rec.len);
-		if (!raw)
-			return false;
-		dt_record_write_header(raw, h->rec.type, h->rec.version, 1, h->rec.seq, h->rec.len);
-		memcpy(raw + DT_RECORD_HEADER, h->rec.body, h->rec.len);
-		size_t len = DT_RECORD_HEADER + h->rec.len;
+		if (h->rec.len && dt_engine_authentic(hs->engine, &h->rec))
+			return h;
+		dt_count_drop(hs->worker.counters, DT_DROP_BAD_TAG);
 		dt_hs_drop_held(hs, h);
-		digest(hs, dt_engine_record(hs->engine, (struct dt_span){raw, len}), wire);
-		dt_free(raw);
-		return true;
+		if (finished && dt_hs_is_psk(hs)) { /* a wrong key, as in handshake_in.c */
+			dt_hs_fail(hs, DT_HS_FAILED_PSK, DT_ALERT_DECRYPT_ERROR, wire);
+			return NULL;
+		}
 	}
-	return false;
+	return NULL;
+}
+
+/* As it is. */
+static void
+feed_held(struct dt_handshake *hs, struct dt_held *h, const struct dt_wire *wire)
+{
+	uint8_t raw[DT_RECORD_HEADER + DT_CIPHER_MAX];
+	dt_record_write_header(raw, h->rec.type, h->rec.version, 1, h->rec.seq, h->rec.len);
+	memcpy(raw + DT_RECORD_HEADER, h->rec.body, h->rec.len);
+	size_t len = DT_RECORD_HEADER + h->rec.len;
+	dt_hs_drop_held(hs, h);
+	digest(hs, dt_engine_record(hs->engine, (struct dt_span){raw, len}), wire);
 }
 
 /* The gate stands where everything is proven: a full handshake at the client's ChangeCipherSpec
  * (certificate, key exchange and CertificateVerify are through) and its opened Finished; a
  * resumption before our flight. */
 static bool
-gate_is_due(const struct dt_handshake *hs)
+gate_is_due(const struct dt_handshake *hs, bool finished)
 {
 	SSL *ssl = hs->engine->ssl;
 	if (hs->auth_answered)
 		return false;
 	if (SSL_session_reused(ssl))
 		return !dt_flight_empty(&hs->flight);
-	return SSL_get_state(ssl) == TLS_ST_SR_CHANGE && (!hs->suite || hs->message.len != 0);
+	return SSL_get_state(ssl) == TLS_ST_SR_CHANGE && finished;
+}
+
+/* What the client sealed, once OpenSSL may have it. */
+static void
+feed_sealed(struct dt_handshake *hs, struct dt_held *held, const struct dt_wire *wire)
+{
+	if (held)
+		feed_held(hs, held, wire);
+	else
+		feed_finished(hs, wire);
 }
 
 /* One step towards the end; false when there is nothing to do now. */
@@ -279,12 +303,16 @@ step_once(struct dt_handshake *hs, const struct dt_wire *wire)
 {
 	if (hs->message.len == 0 && !dt_reassembly_next(&hs->messages, &hs->message))
 		hs->message.len = 0;
-	bool finished = hs->message.len != 0 && hs->message.data[0] == DT_HS_FINISHED;
-	if (hs->message.len != 0 && !finished) {
+	bool message_finished = hs->message.len != 0 && hs->message.data[0] == DT_HS_FINISHED;
+	if (hs->message.len != 0 && !message_finished) {
 		feed_plain(hs, wire);
 		return true;
 	}
-	if (gate_is_due(hs)) {
+	struct dt_held *held = authentic_held(hs, wire);
+	bool finished = message_finished || held;
+	if (hs->step == DT_HS_FAILED)
+		return true;
+	if (gate_is_due(hs, finished)) {
 		hs->step = DT_HS_AUTH;
 		return true;
 	}
@@ -299,13 +327,10 @@ step_once(struct dt_handshake *hs, const struct dt_wire *wire)
 		dt_hs_fail(hs, DT_HS_FAILED_PROTOCOL, DT_ALERT_UNEXPECTED_MESSAGE, wire);
 		return true;
 	}
-	if (!hs->change_fed || !hs->auth_answered)
+	if (!finished || !hs->change_fed || !hs->auth_answered)
 		return false;
-	if (finished) {
-		feed_finished(hs, wire);
-		return true;
-	}
-	return hs->suite_known && !hs->suite && feed_held(hs, wire);
+	feed_sealed(hs, held, wire);
+	return true;
 }
 
 static enum dt_hs_step

@@ -35,19 +35,13 @@ dt_hs_derive(struct dt_handshake *hs)
 	learn_suite(hs);
 	if (hs->state.keyed)
 		return true;
-	SSL *ssl = hs->engine->ssl;
-	SSL_SESSION *session = SSL_get_session(ssl);
-	if (!hs->suite || !session || !(hs->key_exchange_fed || SSL_session_reused(ssl)))
+	if (!hs->suite || !(hs->key_exchange_fed || SSL_session_reused(hs->engine->ssl)))
 		return false;
 
 	struct dt_secrets s;
-	size_t n = SSL_SESSION_get_master_key(session, s.master, sizeof(s.master));
-	SSL_get_client_random(ssl, s.client_random, sizeof(s.client_random));
-	SSL_get_server_random(ssl, s.server_random, sizeof(s.server_random));
-	const SSL_CIPHER *c = SSL_get_pending_cipher(ssl);
-	const EVP_MD *md = SSL_CIPHER_get_handshake_digest(c ? c : SSL_get_current_cipher(ssl));
-	if (n == sizeof(s.master) && md &&
-	    dt_derive_keys(EVP_MD_get0_name(md), hs->suite, &s, &hs->state.read, &hs->state.write) == DT_OK)
+	const char *digest = dt_engine_prf_digest(hs->engine);
+	if (digest && dt_engine_secrets(hs->engine, &s) &&
+	    dt_derive_keys(digest, hs->suite, &s, &hs->state.read, &hs->state.write) == DT_OK)
 		hs->state.keyed = 1;
 	dt_wipe(&s, sizeof(s));
 	return hs->state.keyed;
@@ -191,12 +185,13 @@ take_record(struct dt_handshake *hs, const struct dt_record *rec, struct dt_span
 	}
 }
 
-/* What the handshake holds beside the client's messages in parts, which charge for themselves.
- * OpenSSL keeps a buffer of the longest message it got, and what it has read out of it. */
+/* What the handshake holds beside the client's messages in parts, which charge for themselves, and
+ * what OpenSSL holds of the same: each message that it wrote twice (to repeat it, and where it was
+ * made); of the longest that it got the buffer, what it has read and the certificates in it. */
 static void
 charge(struct dt_handshake *hs)
 {
-	size_t holds = hs->flight.bytes + hs->join_total + hs->engine->out_cap + 2 * hs->largest_fed;
+	size_t holds = 3 * hs->flight.bytes + hs->join_total + hs->engine->out_cap + 4 * hs->largest_fed;
 	hs->worker.budget->used += holds - hs->charged;
 	hs->charged = holds;
 }

@@ -54,6 +54,8 @@ dt_session_engine_open(struct dt_session *s, const struct dt_record *rec, const 
 	DT_ASSERT(rec->len <= DT_CIPHER_MAX);
 	if (rec->len == 0) /* SSL_read() of no bytes is an error of its own */
 		return (struct dt_session_event){.kind = DT_SESSION_DROPPED, .drop = DT_DROP_BAD_RECORD};
+	if (!dt_engine_authentic(s->engine, rec))
+		return (struct dt_session_event){.kind = DT_SESSION_DROPPED, .drop = DT_DROP_BAD_TAG};
 	dt_record_write_header(raw, rec->type, rec->version, rec->epoch, rec->seq, rec->len);
 	memcpy(raw + DT_RECORD_HEADER, rec->body, rec->len);
 

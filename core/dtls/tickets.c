@@ -113,8 +113,11 @@ still_good(const struct dt_engine *e, SSL_SESSION *session)
 	if (age < 0 || age > e->tls->ticket_lifetime.ns / 1000000000)
 		return false;
 	X509 *leaf = SSL_SESSION_get0_peer(session);
-	if (!leaf || e->tls->client_auth == DT_CLIENT_AUTH_NONE)
+	if (e->tls->client_auth == DT_CLIENT_AUTH_NONE)
 		return true;
+	/* Where a certificate is required by now, a full handshake asks for it. */
+	if (!leaf)
+		return e->tls->client_auth != DT_CLIENT_AUTH_REQUIRED;
 	return e->tls->verifier.leaf(e->tls->verifier.arg, leaf, e->now.wall) == X509_V_OK;
 }
 

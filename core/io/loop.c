@@ -55,7 +55,9 @@ dt_loop_remove(struct dt_loop *l, struct dt_watch *w)
 	DT_CHECK_MAGIC(l, LOOP_MAGIC);
 	if (w->fd < 0)
 		return;
-	DT_ASSERT(epoll_ctl(l->epoll, EPOLL_CTL_DEL, w->fd, NULL) == 0);
+	/* A descriptor that was closed while it was watched has left the loop by itself. */
+	int removed = epoll_ctl(l->epoll, EPOLL_CTL_DEL, w->fd, NULL);
+	DT_ASSERT(removed == 0 || errno == EBADF || errno == ENOENT);
 	w->fd = -1;
 	for (int i = 0; i < l->pending; i++)
 		if (l->events[i].data.ptr == w)

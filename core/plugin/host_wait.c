@@ -173,6 +173,17 @@ add_watch(struct dt_seat *seat, struct module_watch *w, int fd)
 	return DTLSD_OK;
 }
 
+/* A module that closed the descriptor without a word has made the kernel forget it; the number may
+ * be another one by now. */
+static int32_t
+watch_again(struct dt_seat *seat, struct module_watch *w, int fd)
+{
+	w->watch.fd = -1;
+	enum dt_err err = dt_loop_add(seat->pw->env.loop, &w->watch, fd, EPOLLIN);
+	w->watch.fd = fd;
+	return err == DT_OK || errno == EEXIST ? DTLSD_OK : DTLSD_SYSTEM;
+}
+
 int32_t
 dt_host_watch(const struct dtlsd_ctx *c, int fd,
     void (*ready)(const struct dtlsd_ctx *c, int fd, void *arg), void *arg)
@@ -184,7 +195,7 @@ dt_host_watch(const struct dtlsd_ctx *c, int fd,
 	if (w) { /* as with a timer: the call moves it */
 		w->ready = ready;
 		w->arg = arg;
-		return DTLSD_OK;
+		return watch_again(seat, w, fd);
 	}
 	w = dt_alloc(sizeof(*w));
 	if (!w)

@@ -91,13 +91,13 @@ do_action(struct dt_plugin_worker *pw, const struct dt_action *action)
 		dt_conn_close(c, DT_CLOSE_MODULE, pw->now);
 		return;
 	}
+	/* A send that fails may have ended the connection. */
+	struct dt_log_context context = {
+	    .server = dt_conn_service(c)->name, .conn = action->target};
 	enum dt_err err = dt_conn_send(c, action->data, action->len, pw->now);
-	if (err != DT_OK) {
-		struct dt_log_context context = {
-		    .server = dt_conn_service(c)->name, .conn = action->target};
+	if (err != DT_OK)
 		dt_log(pw->env.plugin->log, DT_LOG_DEBUG, &context,
 		    "a datagram of a module was not sent: %s", dt_err_text(err));
-	}
 }
 
 void

@@ -35,10 +35,21 @@ wrong(const struct place *p, const char *member, const char *format, ...)
 	return false;
 }
 
+static void
+warn_of_key_log(const struct place *p)
+{
+	char pointer[POINTER_BYTES];
+	if (!p->server->tls.key_log_file)
+		return;
+	snprintf(pointer, sizeof(pointer), "%s/tls/key_log_file", p->server->pointer);
+	dt_config_warning_at(p->config, p->report, pointer,
+	    "whoever reads this file can decrypt every connection of this server");
+}
+
 /* ---- verification, as dtls asks for it ---- */
 
 static int
-verify_chain(void *arg, X509 *leaf, STACK_OF(X509) *untrusted, struct dt_wall now)
+verify_chain(void *arg, X509 *leaf, STACK_OF(X509) * untrusted, struct dt_wall now)
 {
 	const struct dt_endpoint *e = arg;
 	struct dt_verify_result r;
@@ -58,7 +69,8 @@ static bool
 load_trust(struct dt_endpoint *e, const struct place *p)
 {
 	const struct dt_config_tls *tls = &p->server->tls;
-	struct dt_trust_source source = {tls->client_ca.items, tls->client_ca.count, tls->system_ca};
+	struct dt_trust_source source = {
+	    tls->client_ca.items, tls->client_ca.count, tls->system_ca};
 	struct dt_pki_error err;
 	if (tls->authenticate_clients == DT_CLIENTS_NONE)
 		return true;
@@ -81,9 +93,13 @@ static bool
 open_key_log(struct dt_endpoint *e, const struct place *p)
 {
 	const char *path = p->server->tls.key_log_file;
-	if (path && dt_key_log_open(&e->key_log, path) != DT_OK)
-		return wrong(p, "/tls/key_log_file", "%s: %s", path, strerror(errno));
-	return true;
+	enum dt_err err = path ? dt_key_log_open(&e->key_log, path) : DT_OK;
+	if (err == DT_OK)
+		return true;
+	return wrong(p, "/tls/key_log_file", "%s: %s", path,
+	    err == DT_ERR_REFUSED
+		? "there is something that others may read or that is no file: remove it"
+		: strerror(errno));
 }
 
 /* The certificates of the entry, for the time that the TLS context is made. */
@@ -93,9 +109,12 @@ struct certificates {
 	size_t count;
 };
 
+/* The `i`-th of the entry. */
 static bool
-load_certificate(struct certificates *c, const struct dt_config_certificate *from, const struct place *p)
+load_certificate(struct certificates *c, uint32_t i, const struct place *p)
 {
+	const struct dt_config_certificate *from =
+	    &((const struct dt_config_certificate *)p->server->tls.certificate.items)[i];
 	struct dt_credential_source source = {
 	    .kind = DT_CREDENTIAL_AUTO,
 	    .path = from->file,
@@ -107,7 +126,7 @@ load_certificate(struct certificates *c, const struct dt_config_certificate *fro
 	};
 	struct dt_pki_error err;
 	char member[64];
-	snprintf(member, sizeof(member), "/tls/certificate/%zu", c->count);
+	snprintf(member, sizeof(member), "/tls/certificate/%u", i);
 	if (c->count == CERTIFICATES_MAX)
 		return wrong(p, member, "more than %u certificates", CERTIFICATES_MAX);
 	if (dt_credential_load(&source, dt_clock_now(), &c->loaded[c->count], &err) != DT_OK)
@@ -121,10 +140,10 @@ load_certificates(struct certificates *c, bool ephemeral, const struct place *p)
 {
 	const struct dtlsd_list *list = &p->server->tls.certificate;
 	struct dt_pki_error err;
+	bool good = true;
 	for (uint32_t i = 0; i < list->count; i++)
-		if (!load_certificate(c, &((const struct dt_config_certificate *)list->items)[i], p))
-			return false;
-	if (c->count == 0 && ephemeral) {
+		good &= load_certificate(c, i, p);
+	if (list->count == 0 && ephemeral) {
 		if (dt_ephemeral_new(dt_clock_now(), &c->loaded[0], &err) != DT_OK)
 			return wrong(p, "/tls", "%s", err.text);
 		c->count = 1;
@@ -132,7 +151,7 @@ load_certificates(struct certificates *c, bool ephemeral, const struct place *p)
 	for (size_t i = 0; i < c->count; i++)
 		c->list[i] = (struct dt_tls_certificate){
 		    c->loaded[i]->leaf, c->loaded[i]->key, c->loaded[i]->chain};
-	return true;
+	return good;
 }
 
 static bool
@@ -165,7 +184,8 @@ set_ticket_secret(struct dt_tls_settings *s, const struct dtlsd_bytes *key)
 }
 
 static bool
-make_tls(struct dt_endpoint *e, const struct certificates *c, const struct place *p)
+make_tls(struct dt_endpoint *e, const struct certificates *c, const struct dt_suites *suites,
+    const struct place *p)
 {
 	static const enum dt_client_auth client_auth[] = {
 	    [DT_CLIENTS_NONE] = DT_CLIENT_AUTH_NONE,
@@ -173,17 +193,13 @@ make_tls(struct dt_endpoint *e, const struct certificates *c, const struct place
 	    [DT_CLIENTS_REQUIRED] = DT_CLIENT_AUTH_REQUIRED,
 	};
 	const struct dt_config_server *s = p->server;
-	struct dt_suites suites;
 	char error[256];
-	if (!dt_suites_init(&suites, &s->tls, error, sizeof(error)))
-		return wrong(p, suites.member, "%s", error);
-
 	struct dt_tls_settings settings = {
 	    .certificates = c->list,
 	    .certificate_count = c->count,
-	    .suites = suites.ciphers,
-	    .groups = suites.groups,
-	    .signature_algorithms = suites.signatures,
+	    .suites = suites->ciphers,
+	    .groups = suites->groups,
+	    .signature_algorithms = suites->signatures,
 	    .client_auth = client_auth[s->tls.authenticate_clients],
 	    .ca_names = e->trust ? e->trust->names : NULL,
 	    .verifier = {e, verify_chain, verify_leaf},
@@ -202,8 +218,15 @@ make_tls(struct dt_endpoint *e, const struct certificates *c, const struct place
 	set_ticket_secret(&settings, &s->tls.session_reuse.ticket_key);
 	enum dt_err err = dt_tls_new(&settings, &e->tls, error, sizeof(error));
 	dt_wipe(settings.ticket_secret, sizeof(settings.ticket_secret));
-	dt_suites_fini(&suites);
 	return err == DT_OK || wrong(p, "/tls", "%s", error);
+}
+
+static bool
+choose_suites(struct dt_suites *suites, const struct place *p)
+{
+	char error[256];
+	return dt_suites_init(suites, &p->server->tls, error, sizeof(error)) ||
+	       wrong(p, suites->member, "%s", error);
 }
 
 bool
@@ -212,14 +235,18 @@ dt_endpoint_init(struct dt_endpoint *e, const struct dt_config *config,
 {
 	struct place p = {config, server, report};
 	struct certificates c = {.count = 0};
+	struct dt_suites suites;
 	memset(e, 0, sizeof(*e));
 	e->config = server;
 	e->key_log.fd = -1;
+	warn_of_key_log(&p);
 	/* All that is wrong is told at once. */
 	bool good = load_trust(e, &p);
 	good &= load_psk_file(e, &p);
 	good &= load_certificates(&c, ephemeral, &p);
-	good = good && make_tls(e, &c, &p);
+	good &= choose_suites(&suites, &p);
+	good = good && make_tls(e, &c, &suites, &p);
+	dt_suites_fini(&suites);
 	for (size_t i = 0; i < CERTIFICATES_MAX; i++)
 		dt_credential_free(&c.loaded[i]);
 	return good;
@@ -246,8 +273,8 @@ complain(void *arg, bool error, const char *pointer, const char *text)
 }
 
 bool
-dt_endpoint_check_chain(const struct dt_endpoint *e, const struct dt_config *config,
-    struct dt_config_report *report)
+dt_endpoint_check_chain(
+    const struct dt_endpoint *e, const struct dt_config *config, struct dt_config_report *report)
 {
 	const struct dt_config_server *s = e->config;
 	size_t errors = 0;
@@ -255,8 +282,8 @@ dt_endpoint_check_chain(const struct dt_endpoint *e, const struct dt_config *con
 		const struct dt_config_chain_entry *entry = DT_CONFIG_ENTRY(s, i);
 		struct complaint c = {config, report, entry->pointer};
 		if (entry->enabled)
-			errors += dt_chain_check(
-			    entry->module.handle, entry->options, s->limits.connections, complain, &c);
+			errors += dt_chain_check(entry->module.handle, entry->options,
+			    s->limits.connections, complain, &c);
 	}
 	return errors == 0;
 }

@@ -23,7 +23,7 @@ struct dt_endpoint {
 	struct dt_trust *trust;		       /* NULL: nobody is asked for a certificate */
 	struct dt_psk_file *psk_file;	       /* NULL: none */
 	struct dt_key_log key_log;
-	struct dt_chain *chain;		       /* NULL until dt_endpoint_open() */
+	struct dt_chain *chain; /* NULL until dt_endpoint_open() */
 	struct dt_service_load load;
 };
 
@@ -32,8 +32,8 @@ struct dt_endpoint {
 bool dt_endpoint_init(struct dt_endpoint *e, const struct dt_config *config,
     const struct dt_config_server *server, bool ephemeral, struct dt_config_report *report);
 /* The modules' own checks; false when one complained. */
-bool dt_endpoint_check_chain(const struct dt_endpoint *e, const struct dt_config *config,
-    struct dt_config_report *report);
+bool dt_endpoint_check_chain(
+    const struct dt_endpoint *e, const struct dt_config *config, struct dt_config_report *report);
 /* What leaves traces: opens the key log, makes the instances of the chain. */
 bool dt_endpoint_open(struct dt_endpoint *e, const struct dt_config *config,
     struct dt_plugin *plugin, struct dt_config_report *report);

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,16 +11,33 @@
 
 #define LINE_BYTES 512 /* label, 32 bytes and 48 bytes in hex */
 
+/* Whoever owns the file can read it, whatever its mode; and a FIFO has somebody at its other end.
+ */
+static enum dt_err
+check_file(int fd)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return DT_ERR_SYSTEM;
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1)
+		return DT_ERR_REFUSED;
+	return fchmod(fd, 0600) == 0 ? DT_OK : DT_ERR_SYSTEM;
+}
+
 enum dt_err
 dt_key_log_open(struct dt_key_log *k, const char *path)
 {
-	k->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	k->fd =
+	    open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (k->fd < 0)
 		return DT_ERR_SYSTEM;
-	if (fchmod(k->fd, 0600) == 0)
-		return DT_OK;
-	dt_key_log_close(k);
-	return DT_ERR_SYSTEM;
+	enum dt_err err = check_file(k->fd);
+	if (err != DT_OK) {
+		int error = errno;
+		dt_key_log_close(k);
+		errno = error;
+	}
+	return err;
 }
 
 void

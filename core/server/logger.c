@@ -1,43 +1,65 @@
 #include "server/logger.h"
 
-#include "base/assert.h"
 #include "base/mem.h"
-#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_BYTES 6144 /* a message of 1 KiB, every byte of it escaped, and its context */
-
-/* Writes `text` as the inside of a JSON string; what is no printable ASCII is escaped. */
-static size_t
-json_text(char *out, size_t cap, const char *text)
-{
-	size_t used = 0;
-	for (const unsigned char *p = (const unsigned char *)text; *p && used + 7 < cap; p++) {
-		if (*p == '"' || *p == '\\')
-			used += (size_t)snprintf(out + used, cap - used, "\\%c", *p);
-		else if (*p < 0x20 || *p == 0x7f)
-			used += (size_t)snprintf(out + used, cap - used, "\\u%04x", *p);
-		else
-			out[used++] = (char)*p;
-	}
-	out[used] = '\0';
-	return used;
-}
+/* What a pipe takes as one piece (pipe(7)); a message of 1 KiB fits unless most of it is escaped.
+ */
+#define LINE_BYTES PIPE_BUF
+#define NAME_BYTES 256 /* of a line, for a name in the context of a message */
+#define END_BYTES 16   /* of a line, for what stands behind a text that was cut */
 
 struct line {
-	char bytes[LINE_BYTES];
+	bool json;
 	size_t used;
+	char bytes[LINE_BYTES];
 };
 
-static void __attribute__((format(printf, 2, 3)))
-add(struct line *l, const char *format, ...)
+/* What is printable beyond ASCII: RFC 3629 4, less the control characters U+0080 to U+009F. */
+static const struct {
+	uint8_t first, last; /* the leading byte */
+	uint8_t low, high;   /* the second one */
+	uint8_t more;	     /* bytes behind these */
+} printable[] = {
+    {0xc2, 0xc2, 0xa0, 0xbf, 0},
+    {0xc3, 0xdf, 0x80, 0xbf, 0},
+    {0xe0, 0xe0, 0xa0, 0xbf, 1},
+    {0xe1, 0xec, 0x80, 0xbf, 1},
+    {0xed, 0xed, 0x80, 0x9f, 1},
+    {0xee, 0xef, 0x80, 0xbf, 1},
+    {0xf0, 0xf0, 0x90, 0xbf, 2},
+    {0xf1, 0xf3, 0x80, 0xbf, 2},
+    {0xf4, 0xf4, 0x80, 0x8f, 2},
+};
+
+/* Bytes of the printable character at `p`, 0 when there is none. Reads no byte behind a NUL. */
+static size_t
+printable_length(const unsigned char *p)
+{
+	if (*p < 0x80)
+		return *p >= 0x20 && *p < 0x7f;
+	for (size_t i = 0; i < sizeof(printable) / sizeof(printable[0]); i++) {
+		if (*p < printable[i].first || *p > printable[i].last)
+			continue;
+		if (p[1] < printable[i].low || p[1] > printable[i].high)
+			return 0;
+		size_t n = 2;
+		while (n < 2u + printable[i].more && (p[n] & 0xc0) == 0x80)
+			n++;
+		return n == 2u + printable[i].more ? n : 0;
+	}
+	return 0;
+}
+
+static void __attribute__((format(printf, 2, 3))) add(struct line *l, const char *format, ...)
 {
 	size_t room = sizeof(l->bytes) - l->used;
 	va_list args;
@@ -48,11 +70,39 @@ add(struct line *l, const char *format, ...)
 		l->used += (size_t)n < room ? (size_t)n : room - 1;
 }
 
+/* One line is one line, and one JSON object, whatever modules and file names hold: what is not
+ * printable is escaped, what would pass `end` is cut. */
 static void
-add_json_member(struct line *l, const char *name, const char *text)
+add_text(struct line *l, const char *text, size_t end)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	if (end > sizeof(l->bytes) - END_BYTES)
+		end = sizeof(l->bytes) - END_BYTES;
+	while (*p) {
+		char escaped[8];
+		size_t taken = printable_length(p), len = taken;
+		if (taken > 0 && l->json && (*p == '"' || *p == '\\'))
+			len = (size_t)snprintf(escaped, sizeof(escaped), "\\%c", *p);
+		else if (taken > 0)
+			memcpy(escaped, p, taken);
+		else
+			len = (size_t)snprintf(
+			    escaped, sizeof(escaped), l->json ? "\\\\x%02x" : "\\x%02x", *p);
+		if (l->used + len > end) {
+			add(l, "...");
+			return;
+		}
+		memcpy(l->bytes + l->used, escaped, len);
+		l->used += len;
+		p += taken > 0 ? taken : 1;
+	}
+}
+
+static void
+add_json_member(struct line *l, const char *name, const char *text, size_t cap)
 {
 	add(l, ",\"%s\":\"", name);
-	l->used += json_text(l->bytes + l->used, sizeof(l->bytes) - l->used, text);
+	add_text(l, text, l->used + cap);
 	add(l, "\"");
 }
 
@@ -62,15 +112,25 @@ format_json(struct line *l, const struct dt_log_line *line, const char *time)
 	const struct dt_log_context *c = line->context;
 	add(l, "{\"time\":\"%s\",\"level\":\"%s\"", time, dt_log_level_name(line->level));
 	if (c->server)
-		add_json_member(l, "server", c->server);
+		add_json_member(l, "server", c->server, NAME_BYTES);
 	if (c->module)
-		add_json_member(l, "module", c->module);
+		add_json_member(l, "module", c->module, NAME_BYTES);
 	if (c->peer)
-		add_json_member(l, "peer", c->peer);
+		add_json_member(l, "peer", c->peer, NAME_BYTES);
 	if (c->conn)
 		add(l, ",\"connection\":\"%016llx\"", (unsigned long long)c->conn);
-	add_json_member(l, "message", line->text);
+	add_json_member(l, "message", line->text, LINE_BYTES);
 	add(l, "}\n");
+}
+
+static void
+add_name(struct line *l, const char *before, const char *name, const char *behind)
+{
+	if (!name)
+		return;
+	add(l, "%s", before);
+	add_text(l, name, l->used + NAME_BYTES);
+	add(l, "%s", behind);
 }
 
 static void
@@ -78,19 +138,14 @@ format_text(struct line *l, const struct dt_log_line *line, const char *time)
 {
 	const struct dt_log_context *c = line->context;
 	add(l, "%s %s", time, dt_log_level_name(line->level));
-	if (c->server)
-		add(l, " %s", c->server);
-	if (c->module)
-		add(l, " [%s]", c->module);
+	add_name(l, " ", c->server, "");
+	add_name(l, " [", c->module, "]");
 	if (c->conn)
 		add(l, " #%016llx", (unsigned long long)c->conn);
-	if (c->peer)
-		add(l, " %s", c->peer);
+	add_name(l, " ", c->peer, "");
 	add(l, ": ");
-	/* One line is one line: what modules say may hold anything. */
-	for (const char *p = line->text; *p && l->used + 2 < sizeof(l->bytes); p++)
-		l->bytes[l->used++] = (unsigned char)*p < 0x20 ? ' ' : *p;
-	l->bytes[l->used++] = '\n';
+	add_text(l, line->text, LINE_BYTES);
+	add(l, "\n");
 }
 
 static void
@@ -105,8 +160,10 @@ write_line(void *arg, const struct dt_log_line *line)
 	size_t n = strftime(time_text, sizeof(time_text), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(time_text + n, sizeof(time_text) - n, ".%03ldZ", ts.tv_nsec / 1000000);
 
-	struct line l = {.used = 0};
-	(logger->json ? format_json : format_text)(&l, line, time_text);
+	struct line l;
+	l.json = logger->json;
+	l.used = 0;
+	(l.json ? format_json : format_text)(&l, line, time_text);
 	/* A log that cannot be written has nowhere to complain. */
 	ssize_t written = write(atomic_load(&logger->fd), l.bytes, l.used);
 	(void)written;
@@ -132,10 +189,11 @@ dt_logger_fini(struct dt_logger *l)
 	l->fd = STDERR_FILENO;
 }
 
+/* O_NONBLOCK: a FIFO without a reader is an error, and one whose reader is slow holds up nobody. */
 static int
 open_file(const char *path)
 {
-	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
 }
 
 enum dt_err
@@ -150,7 +208,8 @@ dt_logger_open(struct dt_logger *l, const char *target, bool json, enum dt_log_l
 		path = dt_copy_text(target);
 		if (!path) {
 			close(fd);
-			return DT_ERR_NOMEM;
+			errno = ENOMEM;
+			return DT_ERR_SYSTEM;
 		}
 	}
 	dt_logger_fini(l);
@@ -171,7 +230,8 @@ dt_logger_reopen(struct dt_logger *l)
 	int fd = open_file(l->path);
 	if (fd < 0)
 		return DT_ERR_SYSTEM;
-	int moved = dup3(fd, l->fd, O_CLOEXEC);
+	int moved = dup3(fd, l->fd, O_CLOEXEC), error = errno;
 	close(fd);
+	errno = error;
 	return moved < 0 ? DT_ERR_SYSTEM : DT_OK;
 }

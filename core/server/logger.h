@@ -24,8 +24,8 @@ struct dt_logger {
 void dt_logger_init(struct dt_logger *l);
 void dt_logger_fini(struct dt_logger *l);
 /* `target`: "stderr" or a path. DT_ERR_SYSTEM (errno), and nothing has changed. */
-enum dt_err dt_logger_open(struct dt_logger *l, const char *target, bool json,
-    enum dt_log_level level) DT_MUST_USE;
+enum dt_err dt_logger_open(
+    struct dt_logger *l, const char *target, bool json, enum dt_log_level level) DT_MUST_USE;
 /* The old file stays in use when that fails. */
 enum dt_err dt_logger_reopen(struct dt_logger *l) DT_MUST_USE;
 

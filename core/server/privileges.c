@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -18,18 +19,45 @@ dt_privileges_limits(void)
 	prctl(PR_SET_DUMPABLE, 0);
 }
 
-enum dt_err
-dt_privileges_drop(const char *user)
+static enum dt_err
+find_user(const char *user, uid_t *uid, gid_t *gid)
 {
 	errno = 0;
 	const struct passwd *pw = getpwnam(user);
-	if (!pw)
-		return errno ? DT_ERR_SYSTEM : DT_ERR_GONE;
-	if (geteuid() == pw->pw_uid && getuid() == pw->pw_uid)
+	if (!pw) {
+		/* What getpwnam(3) lists for a name that is not there. */
+		bool absent = errno == 0 || errno == ENOENT || errno == ESRCH || errno == EBADF ||
+			      errno == EPERM;
+		return absent ? DT_ERR_GONE : DT_ERR_SYSTEM;
+	}
+	*uid = pw->pw_uid;
+	*gid = pw->pw_gid;
+	return DT_OK;
+}
+
+enum dt_err
+dt_privileges_known(const char *user)
+{
+	uid_t uid;
+	gid_t gid;
+	return find_user(user, &uid, &gid);
+}
+
+enum dt_err
+dt_privileges_drop(const char *user)
+{
+	uid_t uid;
+	gid_t gid;
+	enum dt_err err = find_user(user, &uid, &gid);
+	if (err != DT_OK)
+		return err;
+	if (geteuid() == uid && getuid() == uid)
 		return DT_OK;
-	if (initgroups(user, pw->pw_gid) || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) ||
-	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid))
+	if (initgroups(user, gid) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
 		return DT_ERR_SYSTEM;
+	/* A process that was given CAP_SETUID beside its user keeps it. */
+	if (uid != 0 && setresuid(0, 0, 0) == 0)
+		return DT_ERR_REFUSED;
 	/* setuid makes a process undumpable or not by a system setting: say it again. */
 	prctl(PR_SET_DUMPABLE, 0);
 	return DT_OK;

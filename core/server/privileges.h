@@ -11,7 +11,10 @@
  * every key. */
 void dt_privileges_limits(void);
 
-/* Becomes `user` with its groups, for good. DT_ERR_GONE: no such user. DT_ERR_SYSTEM: errno. */
+/* DT_ERR_GONE: no such user. DT_ERR_SYSTEM: errno. */
+enum dt_err dt_privileges_known(const char *user) DT_MUST_USE;
+/* Becomes `user` with its groups, for good. As above, and DT_ERR_REFUSED: it could become root
+ * again, and has: the process must end. */
 enum dt_err dt_privileges_drop(const char *user) DT_MUST_USE;
 
 #endif

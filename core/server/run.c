@@ -10,6 +10,7 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,7 +24,8 @@ struct run {
 static void
 end(struct run *r, int number)
 {
-	dt_log(&r->logger->log, DT_LOG_INFO, NULL, "%s: closing all connections", strsignal(number));
+	dt_log(
+	    &r->logger->log, DT_LOG_INFO, NULL, "%s: closing all connections", strsignal(number));
 	r->ending = true;
 }
 
@@ -34,7 +36,8 @@ reopen(struct run *r, int number)
 	if (dt_logger_reopen(r->logger) == DT_OK)
 		dt_log(&r->logger->log, DT_LOG_INFO, NULL, "log reopened");
 	else
-		dt_log(&r->logger->log, DT_LOG_ERROR, NULL, "cannot reopen the log: %s", strerror(errno));
+		dt_log(&r->logger->log, DT_LOG_ERROR, NULL, "cannot reopen the log: %s",
+		    strerror(errno));
 }
 
 static void
@@ -74,7 +77,8 @@ tell_address(void *arg, const char *server, const struct dtlsd_address *address)
 	struct dt_logger *logger = arg;
 	struct dt_log_context context = {.server = server};
 	char text[DT_ADDR_TEXT];
-	dt_log(&logger->log, DT_LOG_INFO, &context, "listening on %s", dt_addr_format(address, text));
+	dt_log(
+	    &logger->log, DT_LOG_INFO, &context, "listening on %s", dt_addr_format(address, text));
 }
 
 static void
@@ -89,50 +93,73 @@ tell_client(void *arg, const char *server, const struct dtlsd_address *address)
 	fflush(stdout);
 }
 
-static enum dt_err
-watch_signals(struct run *r, struct dt_loop *loop)
+/* Warnings; errors would have stopped us. */
+static void
+log_warnings(const struct dt_config_report *report, struct dt_log *log)
 {
-	enum dt_err err = dt_loop_init(loop);
-	if (err != DT_OK)
-		return err;
-	dt_watch_init(&r->watch, signal_ready);
-	return dt_loop_add(loop, &r->watch, r->signals.fd, EPOLLIN);
+	char text[1024];
+	for (size_t i = 0; i < report->count; i++)
+		dt_log(log, DT_LOG_WARNING, NULL, "%s",
+		    dt_config_message_format(report, &report->messages[i], text, sizeof(text)));
 }
 
+static void
+serve(struct run *r, struct dt_loop *loop, const struct dt_server *server, bool dev,
+    const struct dt_config_report *report)
+{
+	struct dt_now now = dt_clock_now();
+	dt_log(&r->logger->log, DT_LOG_INFO, NULL, "dtlsd %s started", DTLSD_VERSION);
+	log_warnings(report, &r->logger->log);
+	dt_server_addresses(server, tell_address, r->logger);
+	if (dev)
+		dt_server_addresses(server, tell_client, NULL);
+	while (!r->ending)
+		now = dt_loop_turn(loop, DT_NEVER, now.mono);
+}
+
+/* From here on a second TERM or INT ends the process at once, for a module that does not come to an
+ * end; the others still have nothing to say. */
+static void
+give_back_signals(struct run *r)
+{
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	dt_signals_close(&r->signals);
+}
+
+/* Signals are blocked before the first thread: all of them inherit that. */
 enum dt_err
-dt_run(const struct dt_config *config, bool dev, struct dt_logger *logger, struct dt_config_report *report)
+dt_run(const struct dt_config *config, bool dev, struct dt_logger *logger,
+    struct dt_config_report *report)
 {
 	struct run r = {.logger = logger};
-	struct dt_loop loop = {.epoll = -1};
+	struct dt_loop loop;
 	struct dt_server *server = NULL;
 	const struct dt_config_log *l = &config->log;
 	dt_privileges_limits();
 	if (dt_logger_open(logger, l->target, l->format == DT_LOG_FORMAT_JSON, l->level) != DT_OK) {
-		dt_config_error_at(config, report, "/log/target", "%s: %s", l->target, strerror(errno));
+		dt_config_error_at(
+		    config, report, "/log/target", "%s: %s", l->target, strerror(errno));
 		return DT_ERR_CONFIG;
 	}
-	/* Before the first thread: all of them inherit the blocked signals. */
 	enum dt_err err = dt_signals_open(&r.signals);
 	if (err != DT_OK)
 		return err;
-	err = watch_signals(&r, &loop);
+	dt_watch_init(&r.watch, signal_ready);
+	if ((err = dt_loop_init(&loop)) != DT_OK)
+		goto end;
+	err = dt_loop_add(&loop, &r.watch, r.signals.fd, EPOLLIN);
 	if (err == DT_OK)
 		err = dt_server_start(config, dev, logger, &server, report);
-	if (err == DT_OK) {
-		dt_log(&logger->log, DT_LOG_INFO, NULL, "dtlsd %s started", DTLSD_VERSION);
-		dt_server_addresses(server, tell_address, logger);
-		if (dev)
-			dt_server_addresses(server, tell_client, NULL);
-		/* Warnings; errors would have stopped us. */
-		dt_config_report_print(report, stderr);
-		struct dt_now now = dt_clock_now();
-		while (!r.ending)
-			now = dt_loop_turn(&loop, DT_NEVER, now.mono);
+	if (err == DT_OK)
+		serve(&r, &loop, server, dev, report);
+	dt_loop_remove(&loop, &r.watch);
+	dt_loop_fini(&loop);
+end:
+	give_back_signals(&r);
+	if (server) {
 		dt_server_stop(&server);
 		dt_log(&logger->log, DT_LOG_INFO, NULL, "ended");
 	}
-	dt_loop_remove(&loop, &r.watch);
-	dt_loop_fini(&loop);
-	dt_signals_close(&r.signals);
 	return err;
 }

@@ -14,9 +14,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAILBOX_COUNT 65536u		      /* messages that may wait for a worker */
+#define MAILBOX_COUNT 65536u /* messages that may wait for a worker */
 #define MAILBOX_BYTES (64u * 1024u * 1024u)
-#define DEFERRED_MAX 65536u		      /* verdicts that may wait on a worker */
+#define DEFERRED_MAX 65536u		    /* verdicts that may wait on a worker */
+#define HANDSHAKE_MEMORY_MIN (256u * 1024u) /* bytes of a worker */
 
 struct address {
 	size_t endpoint, place; /* indices in the configuration */
@@ -39,6 +40,16 @@ struct dt_server {
 	bool dev; /* a certificate is made where none is given */
 };
 
+/* What the machine refused goes into the log; `errno` is that of the call that failed. */
+static enum dt_err
+fail(struct dt_server *s, enum dt_err err, const char *what)
+{
+	if (err != DT_OK && err != DT_ERR_CONFIG)
+		dt_log(&s->logger->log, DT_LOG_ERROR, NULL, "cannot %s: %s", what,
+		    err == DT_ERR_SYSTEM ? strerror(errno) : dt_err_text(err));
+	return err;
+}
+
 /* ---- endpoints ---- */
 
 static bool
@@ -50,7 +61,8 @@ init_endpoints(struct dt_server *s, struct dt_config_report *report)
 		return false;
 	for (uint32_t i = 0; i < s->config->servers.count; i++) {
 		struct dt_endpoint *e = &s->endpoints[s->endpoint_count++];
-		good &= dt_endpoint_init(e, s->config, DT_CONFIG_SERVER(s->config, i), s->dev, report);
+		good &=
+		    dt_endpoint_init(e, s->config, DT_CONFIG_SERVER(s->config, i), s->dev, report);
 		good &= dt_endpoint_check_chain(e, s->config, report);
 	}
 	return good;
@@ -81,15 +93,43 @@ socket_options(const struct dt_server *s, const struct address *a)
 }
 
 static bool
-cannot_listen(const struct dt_server *s, const struct address *a, int error, struct dt_config_report *report)
+cannot_listen(
+    const struct dt_server *s, const struct address *a, int error, struct dt_config_report *report)
 {
 	char pointer[128], text[DT_ADDR_TEXT], holder[128] = "";
-	snprintf(pointer, sizeof(pointer), "%s/listen/%zu", s->endpoints[a->endpoint].config->pointer, a->place);
+	snprintf(pointer, sizeof(pointer), "%s/listen/%zu",
+	    s->endpoints[a->endpoint].config->pointer, a->place);
 	bool known = error == EADDRINUSE && dt_udp_holder(&a->bound, holder, sizeof(holder));
 	dt_config_error_at(s->config, report, pointer, "cannot listen on %s: %s%s%s%s",
 	    dt_addr_format(&a->bound, text), strerror(error), known ? ", held by " : "", holder,
 	    s->dev ? "; choose another with --port (make run: PORT=)" : "");
 	return false;
+}
+
+/* With SO_REUSEPORT the kernel may choose a port for us that another process of this user shares.
+ */
+static int
+choose_port(struct address *a, struct dt_udp_options o)
+{
+	struct dt_udp probe;
+	o.reuse_port = false;
+	if (dt_udp_open(&probe, &o) != DT_OK)
+		return errno;
+	a->bound.port = probe.local.port;
+	dt_udp_close(&probe);
+	return 0;
+}
+
+/* 0, or the errno. */
+static int
+probe(struct dt_server *s, struct address *a)
+{
+	struct dt_udp_options o = socket_options(s, a);
+	if (s->endpoints[a->endpoint].config->socket.share_port)
+		return 0;
+	if (a->bound.port == 0 && o.reuse_port)
+		return choose_port(a, o);
+	return dt_udp_probe(&o);
 }
 
 static bool
@@ -107,8 +147,7 @@ list_addresses(struct dt_server *s, struct dt_config_report *report)
 		for (uint32_t k = 0; k < list->count; k++) {
 			struct address *a = &s->addresses[s->address_count++];
 			*a = (struct address){i, k, ((const struct dtlsd_address *)list->items)[k]};
-			struct dt_udp_options o = socket_options(s, a);
-			int error = s->endpoints[i].config->socket.share_port ? 0 : dt_udp_probe(&o);
+			int error = probe(s, a);
 			if (error)
 				good = cannot_listen(s, a, error, report);
 		}
@@ -153,27 +192,36 @@ make_mailboxes(struct dt_server *s)
 	return dt_plugin_new(&plugin, &s->plugin);
 }
 
-static void
-largest_limits(const struct dt_server *s, size_t *packet_size, size_t *handshake_memory)
+static size_t
+largest_packet(const struct dt_server *s)
 {
-	*packet_size = *handshake_memory = 0;
+	size_t largest = 0;
+	for (size_t i = 0; i < s->endpoint_count; i++)
+		if (s->endpoints[i].config->limits.packet_size > largest)
+			largest = s->endpoints[i].config->limits.packet_size;
+	return largest;
+}
+
+/* Of one worker. Each must be able to do a handshake, however many share the limit. */
+static size_t
+handshake_memory(const struct dt_server *s)
+{
+	size_t sum = 0;
 	for (size_t i = 0; i < s->endpoint_count; i++) {
-		const struct dt_config_limits *l = &s->endpoints[i].config->limits;
-		if (l->packet_size > *packet_size)
-			*packet_size = l->packet_size;
-		*handshake_memory += l->handshake_memory;
+		uint64_t limit = s->endpoints[i].config->limits.handshake_memory;
+		sum = limit > SIZE_MAX - sum ? SIZE_MAX : sum + limit;
 	}
+	size_t share = sum / s->worker_count;
+	return share > HANDSHAKE_MEMORY_MIN ? share : HANDSHAKE_MEMORY_MIN;
 }
 
 static enum dt_err
 make_worker(struct dt_server *s, uint32_t index, struct dt_config_report *report)
 {
 	enum dt_err err = DT_ERR_CONFIG;
-	size_t packet_size, handshake_memory;
 	struct dt_worker_listen *listens = dt_alloc_array(s->address_count, sizeof(*listens));
 	if (!listens)
 		return DT_ERR_NOMEM;
-	largest_limits(s, &packet_size, &handshake_memory);
 	if (open_sockets(s, listens, report)) {
 		struct dt_worker_config config = {
 		    .index = index,
@@ -185,10 +233,10 @@ make_worker(struct dt_server *s, uint32_t index, struct dt_config_report *report
 		    .mailbox = &s->mailboxes[index],
 		    .log = &s->logger->log,
 		    .cookie_secret = s->cookie_secret,
-		    .packet_size = packet_size,
-		    .handshake_memory = handshake_memory / s->worker_count,
+		    .packet_size = largest_packet(s),
+		    .handshake_memory = handshake_memory(s),
 		};
-		err = dt_worker_new(&config, &s->workers[index]);
+		err = fail(s, dt_worker_new(&config, &s->workers[index]), "make a worker");
 	}
 	for (size_t i = 0; i < s->address_count; i++)
 		if (listens[i].udp.fd >= 0)
@@ -203,8 +251,6 @@ make_workers(struct dt_server *s, struct dt_config_report *report)
 	s->workers = dt_alloc_array(s->worker_count, sizeof(*s->workers));
 	if (!s->workers)
 		return DT_ERR_NOMEM;
-	if (!list_addresses(s, report))
-		return report->errors ? DT_ERR_CONFIG : DT_ERR_NOMEM;
 	for (uint32_t i = 0; i < s->worker_count; i++) {
 		enum dt_err err = make_worker(s, i, report);
 		if (err != DT_OK)
@@ -219,9 +265,21 @@ start_workers(struct dt_server *s)
 	for (uint32_t i = 0; i < s->worker_count; i++) {
 		enum dt_err err = dt_worker_start(s->workers[i]);
 		if (err != DT_OK)
-			return err;
+			return err == DT_ERR_REFUSED ? err : fail(s, err, "start a worker");
 	}
+	for (uint32_t i = 0; i < s->worker_count; i++)
+		dt_worker_serve(s->workers[i]);
 	return DT_OK;
+}
+
+static enum dt_err
+check_user(const struct dt_server *s, struct dt_config_report *report)
+{
+	const char *user = s->config->user;
+	if (!user || dt_privileges_known(user) != DT_ERR_GONE)
+		return DT_OK;
+	dt_config_error_at(s->config, report, "/user", "there is no user \"%s\"", user);
+	return DT_ERR_CONFIG;
 }
 
 static enum dt_err
@@ -231,15 +289,18 @@ drop_privileges(struct dt_server *s, struct dt_config_report *report)
 	enum dt_err err = user ? dt_privileges_drop(user) : DT_OK;
 	if (err == DT_OK)
 		return DT_OK;
-	dt_config_error_at(s->config, report, "/user", "cannot become \"%s\": %s", user,
-	    err == DT_ERR_GONE ? "no such user" : strerror(errno));
+	const char *why = err == DT_ERR_REFUSED ? "the process could become root again, so it ends"
+			  : err == DT_ERR_GONE	? "no such user"
+						: strerror(errno);
+	dt_config_error_at(s->config, report, "/user", "cannot become \"%s\": %s", user, why);
 	return DT_ERR_CONFIG;
 }
 
 /* ---- the whole ---- */
 
 static enum dt_err
-new_server(const struct dt_config *config, bool dev, struct dt_logger *logger, struct dt_server **out)
+new_server(
+    const struct dt_config *config, bool dev, struct dt_logger *logger, struct dt_server **out)
 {
 	struct dt_server *s = *out = dt_alloc(sizeof(*s));
 	if (!s)
@@ -278,6 +339,16 @@ free_server(struct dt_server **slot)
 	*slot = NULL;
 }
 
+/* What can be found out without leaving a trace. */
+static enum dt_err
+read_all(struct dt_server *s, struct dt_config_report *report)
+{
+	enum dt_err err = check_user(s, report);
+	if (!init_endpoints(s, report))
+		err = report->errors ? DT_ERR_CONFIG : DT_ERR_NOMEM;
+	return err;
+}
+
 enum dt_err
 dt_server_check(const struct dt_config *config, bool dev, struct dt_config_report *report)
 {
@@ -285,8 +356,7 @@ dt_server_check(const struct dt_config *config, bool dev, struct dt_config_repor
 	enum dt_err err = new_server(config, dev, NULL, &s);
 	if (err != DT_OK)
 		return err;
-	if (!init_endpoints(s, report))
-		err = report->errors ? DT_ERR_CONFIG : DT_ERR_NOMEM;
+	err = read_all(s, report);
 	free_server(&s);
 	return err;
 }
@@ -302,6 +372,27 @@ stop_workers(struct dt_server *s)
 			dt_worker_join(s->workers[i]);
 }
 
+/* In the order of what it leaves behind when a later step fails: a port in use is found before
+ * files are written and modules opened. */
+static enum dt_err
+start(struct dt_server *s, struct dt_config_report *report)
+{
+	enum dt_err err = read_all(s, report);
+	if (err != DT_OK)
+		return err;
+	if (!list_addresses(s, report))
+		return report->errors ? DT_ERR_CONFIG : DT_ERR_NOMEM;
+	if ((err = fail(s, make_mailboxes(s), "make the mailboxes of the workers")) != DT_OK)
+		return err;
+	if (!open_endpoints(s, report))
+		return DT_ERR_CONFIG;
+	if ((err = make_workers(s, report)) != DT_OK)
+		return err;
+	if ((err = drop_privileges(s, report)) != DT_OK)
+		return err;
+	return start_workers(s);
+}
+
 enum dt_err
 dt_server_start(const struct dt_config *config, bool dev, struct dt_logger *logger,
     struct dt_server **out, struct dt_config_report *report)
@@ -309,27 +400,11 @@ dt_server_start(const struct dt_config *config, bool dev, struct dt_logger *logg
 	enum dt_err err = new_server(config, dev, logger, out);
 	if (err != DT_OK)
 		return err;
-	struct dt_server *s = *out;
-	if (!init_endpoints(s, report)) {
-		err = report->errors ? DT_ERR_CONFIG : DT_ERR_NOMEM;
-		goto fail;
+	err = start(*out, report);
+	if (err != DT_OK) {
+		stop_workers(*out);
+		free_server(out);
 	}
-	if ((err = make_mailboxes(s)) != DT_OK)
-		goto fail;
-	if (!open_endpoints(s, report)) {
-		err = DT_ERR_CONFIG;
-		goto fail;
-	}
-	if ((err = make_workers(s, report)) != DT_OK)
-		goto fail;
-	if ((err = drop_privileges(s, report)) != DT_OK)
-		goto fail;
-	if ((err = start_workers(s)) != DT_OK)
-		goto fail;
-	return DT_OK;
-fail:
-	stop_workers(s);
-	free_server(out);
 	return err;
 }
 
@@ -345,7 +420,8 @@ dt_server_stop(struct dt_server **slot)
 		dt_counters_add(&sum, dt_worker_counters(s->workers[i]));
 	dt_stats_log(&s->logger->log, &sum);
 	for (size_t i = 0; i < s->endpoint_count; i++)
-		dt_stats_log_chain(&s->logger->log, s->endpoints[i].config->name, s->endpoints[i].chain);
+		dt_stats_log_chain(
+		    &s->logger->log, s->endpoints[i].config->name, s->endpoints[i].chain);
 	free_server(slot);
 }
 
@@ -354,5 +430,6 @@ dt_server_addresses(const struct dt_server *s,
     void (*each)(void *arg, const char *server, const struct dtlsd_address *address), void *arg)
 {
 	for (size_t i = 0; i < s->address_count; i++)
-		each(arg, s->endpoints[s->addresses[i].endpoint].config->name, &s->addresses[i].bound);
+		each(arg, s->endpoints[s->addresses[i].endpoint].config->name,
+		    &s->addresses[i].bound);
 }

@@ -22,8 +22,8 @@ struct dt_server;
 enum dt_err dt_server_start(const struct dt_config *config, bool dev, struct dt_logger *logger,
     struct dt_server **out, struct dt_config_report *report) DT_MUST_USE;
 /* All that dt_server_start() can find out without leaving a trace: nothing is bound or opened. */
-enum dt_err dt_server_check(const struct dt_config *config, bool dev,
-    struct dt_config_report *report) DT_MUST_USE;
+enum dt_err dt_server_check(
+    const struct dt_config *config, bool dev, struct dt_config_report *report) DT_MUST_USE;
 /* Writes into the log what is open, closes every connection with close_notify, stops the workers,
  * writes the counters into the log, frees everything. */
 void dt_server_stop(struct dt_server **server);

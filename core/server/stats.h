@@ -9,11 +9,12 @@
 #include "base/log.h"
 #include "server/endpoint.h"
 
-/* One line with every counter and every drop reason that is not 0: "name=value …". */
+/* Every counter and every drop reason that is not 0, as "name=value …"; more lines than two when
+ * they do not fit. */
 void dt_stats_log(struct dt_log *log, const struct dt_counters *sum);
 /* One line with what a server has open right now, of all workers together. */
 void dt_stats_log_open(struct dt_log *log, const struct dt_endpoint *endpoint);
-/* A line for each instance of the chain that counted something. */
+/* A line, or more, for each instance of the chain that counted something. */
 void dt_stats_log_chain(struct dt_log *log, const char *server, const struct dt_chain *chain);
 
 #endif

@@ -36,22 +36,26 @@ signature_word(const char *word)
 	return dt_tls_signature_known(word) ? word : NULL;
 }
 
+/* OpenSSL's own names begin with "TLS_" for suites of TLS 1.3 only: DTLS 1.2 has none of them. */
 static const char *
 suite_word(const char *word)
 {
-	return strcmp(word, "*") == 0 ? ALL_SUITES : dt_tls_suite_name(word);
+	const char *name = strcmp(word, "*") == 0 ? ALL_SUITES : dt_tls_suite_name(word);
+	return name && strncmp(name, "TLS_", 4) != 0 ? name : NULL;
 }
 
 static bool
-join(char **list, const struct dtlsd_list *words, const char *(*translate)(const char *), char *error,
-    size_t cap)
+join(struct dt_suites *s, const char *member, char **list, const struct dtlsd_list *words,
+    const char *(*translate)(const char *), char *error, size_t cap)
 {
 	for (uint32_t i = 0; i < words->count; i++) {
 		const char *word = ((const char *const *)words->items)[i];
 		const char *name = translate(word);
 		char shown[80];
+		snprintf(s->member, sizeof(s->member), "/tls/%s/%u", member, i);
 		if (!name) {
-			snprintf(error, cap, "\"%s\" is not known to this OpenSSL",
+			snprintf(error, cap,
+			    "\"%s\" is not known to this OpenSSL, or not for DTLS 1.2",
 			    dt_text_escape(word, strlen(word), shown, sizeof(shown)));
 			return false;
 		}
@@ -67,19 +71,13 @@ bool
 dt_suites_init(struct dt_suites *s, const struct dt_config_tls *tls, char *error, size_t cap)
 {
 	memset(s, 0, sizeof(*s));
-	s->member = "/tls/cipher_suites";
-	bool good = join(&s->ciphers, &tls->cipher_suites, suite_word, error, cap);
-	if (good) {
-		s->member = "/tls/groups";
-		good = join(&s->groups, &tls->groups, group_word, error, cap);
-	}
-	if (good) {
-		s->member = "/tls/signature_algorithms";
-		good = join(&s->signatures, &tls->signature_algorithms, signature_word, error, cap);
-	}
-	if (!good)
-		dt_suites_fini(s);
-	return good;
+	if (join(s, "cipher_suites", &s->ciphers, &tls->cipher_suites, suite_word, error, cap) &&
+	    join(s, "groups", &s->groups, &tls->groups, group_word, error, cap) &&
+	    join(s, "signature_algorithms", &s->signatures, &tls->signature_algorithms,
+		signature_word, error, cap))
+		return true;
+	dt_suites_fini(s);
+	return false;
 }
 
 void

@@ -11,7 +11,7 @@
 
 struct dt_suites {
 	char *ciphers, *groups, *signatures; /* owned; NULL = OpenSSL's or our default */
-	const char *member; /* after a failure: which option, as the end of a pointer */
+	char member[48]; /* after a failure: which word, as the end of a pointer */
 };
 
 /* False: `error` names the word that is not known. */

@@ -13,8 +13,10 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
-#define BATCHES_PER_TURN 8u  /* of one socket: then the others have their turn */
+#define BATCHES_PER_TURN 8u /* of one socket: then the others have their turn */
 #define MAIL_PER_TURN 256u
 #define LAST_FLIGHT_MEMORY (16u * 1024u * 1024u) /* bytes, RFC 6347 4.2.4 within reason */
 
@@ -40,16 +42,19 @@ struct dt_worker {
 	struct dt_udp_batch batch;
 	struct socket *sockets; /* owned */
 	size_t socket_count;
-	struct dt_service *services; /* owned, one for each endpoint */
-	struct dt_conns *conns;	     /* owned */
+	struct dt_service *services;	 /* owned, one for each endpoint */
+	struct dt_conns *conns;		 /* owned */
 	struct dt_plugin_worker *plugin; /* owned */
-	struct socket *sending;	     /* whose datagram was reserved last */
+	struct socket *sending;		 /* whose datagram was reserved last */
 	struct dt_thread thread;
 	size_t chains_started;
+	int stop_fd; /* owned eventfd: to stop needs no memory and no place in the mailbox */
+	struct dt_watch stop_watch;
 	bool stopping;
-	pthread_mutex_t lock; /* guards `started` */
+	pthread_mutex_t lock; /* guards the two below */
 	pthread_cond_t changed;
-	enum { WAITING, RUNNING, REFUSED } started;
+	enum { STARTING, STARTED, REFUSED } state; /* told by the worker */
+	enum { HOLD, SERVE, END } order;	   /* told by the main thread */
 };
 
 /* ---- out ---- */
@@ -126,6 +131,15 @@ mail_ready(struct dt_watch *watch, uint32_t events, struct dt_now now)
 }
 
 static void
+stop_ready(struct dt_watch *watch, uint32_t events, struct dt_now now)
+{
+	struct dt_worker *w = DT_CONTAINER(watch, struct dt_worker, stop_watch);
+	(void)events;
+	(void)now;
+	w->stopping = true;
+}
+
+static void
 begin_turn(void *arg, struct dt_now now)
 {
 	struct dt_worker *w = arg;
@@ -134,12 +148,27 @@ begin_turn(void *arg, struct dt_now now)
 
 /* ---- the thread ---- */
 
-static void
-report_start(struct dt_worker *w, int started)
+/* Tells how the start went, and waits until all workers have started or one has not: nobody is
+ * served by a server that then refuses to start. */
+static bool
+await_order(struct dt_worker *w, bool good)
 {
 	pthread_mutex_lock(&w->lock);
-	w->started = started;
-	pthread_cond_signal(&w->changed);
+	w->state = good ? STARTED : REFUSED;
+	pthread_cond_broadcast(&w->changed);
+	while (good && w->order == HOLD)
+		pthread_cond_wait(&w->changed, &w->lock);
+	bool serve = w->order == SERVE;
+	pthread_mutex_unlock(&w->lock);
+	return serve;
+}
+
+static void
+give_order(struct dt_worker *w, int order)
+{
+	pthread_mutex_lock(&w->lock);
+	w->order = order;
+	pthread_cond_broadcast(&w->changed);
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -159,15 +188,36 @@ start_chains(struct dt_worker *w)
 }
 
 static enum dt_err
-watch_sockets(struct dt_worker *w)
+watch_all(struct dt_worker *w)
 {
-	for (size_t i = 0; i < w->socket_count; i++) {
-		struct socket *s = &w->sockets[i];
-		enum dt_err err = dt_loop_add(&w->loop, &s->watch, s->udp.fd, EPOLLIN);
-		if (err != DT_OK)
-			return err;
-	}
-	return dt_loop_add(&w->loop, &w->mail_watch, w->mailbox->fd, EPOLLIN);
+	enum dt_err err = dt_loop_add(&w->loop, &w->mail_watch, w->mailbox->fd, EPOLLIN);
+	if (err == DT_OK)
+		err = dt_loop_add(&w->loop, &w->stop_watch, w->stop_fd, EPOLLIN);
+	for (size_t i = 0; err == DT_OK && i < w->socket_count; i++)
+		err = dt_loop_add(&w->loop, &w->sockets[i].watch, w->sockets[i].udp.fd, EPOLLIN);
+	return err;
+}
+
+static void
+unwatch_all(struct dt_worker *w)
+{
+	dt_loop_remove(&w->loop, &w->mail_watch);
+	dt_loop_remove(&w->loop, &w->stop_watch);
+	for (size_t i = 0; i < w->socket_count; i++)
+		dt_loop_remove(&w->loop, &w->sockets[i].watch);
+}
+
+/* A module that refuses has been named in the log. */
+static bool
+start(struct dt_worker *w)
+{
+	enum dt_err err = start_chains(w);
+	if (err == DT_OK)
+		err = watch_all(w);
+	if (err != DT_OK && err != DT_ERR_REFUSED)
+		dt_log(w->log, DT_LOG_ERROR, NULL, "worker %u cannot start: %s", w->index,
+		    err == DT_ERR_SYSTEM ? strerror(errno) : dt_err_text(err));
+	return err == DT_OK;
 }
 
 static void
@@ -178,15 +228,15 @@ end_turn(struct dt_worker *w, struct dt_now now)
 	flush_sockets(w);
 }
 
-/* Everybody is told, and what modules still want to say goes out. */
+/* What was asked for before the end is done, then everybody is told. */
 static void
 drain(struct dt_worker *w)
 {
 	struct dt_now now = dt_clock_now();
 	dt_plugin_worker_turn(w->plugin, now);
+	dt_mailbox_drain(w->mailbox, w->plugin, SIZE_MAX);
 	for (size_t i = 0; i < w->endpoint_count; i++)
 		w->services[i].listening = false;
-	/* A hook may still send to a connection that is closed after its own. */
 	dt_conns_close_all(w->conns, NULL, DT_CLOSE_DRAIN, now);
 	end_turn(w, now);
 	DT_ASSERT(dt_conns_count(w->conns) == 0);
@@ -196,11 +246,10 @@ static void
 run(void *arg)
 {
 	struct dt_worker *w = arg;
-	struct dt_now now = dt_clock_now();
-	dt_plugin_worker_turn(w->plugin, now);
-	bool good = start_chains(w) == DT_OK && watch_sockets(w) == DT_OK;
-	report_start(w, good ? RUNNING : REFUSED);
-	if (good) {
+	dt_plugin_worker_turn(w->plugin, dt_clock_now());
+	if (await_order(w, start(w))) {
+		struct dt_now now = dt_clock_now();
+		dt_plugin_worker_turn(w->plugin, now);
 		end_turn(w, now);
 		while (!w->stopping) {
 			now = dt_loop_turn(&w->loop, dt_wheel_next(&w->wheel), now.mono);
@@ -210,7 +259,7 @@ run(void *arg)
 	}
 	while (w->chains_started > 0)
 		dt_chain_worker_stop(w->endpoints[--w->chains_started].chain, w->plugin);
-	dt_loop_remove(&w->loop, &w->mail_watch);
+	unwatch_all(w);
 }
 
 /* ---- made and unmade on the main thread ---- */
@@ -303,15 +352,20 @@ dt_worker_new(const struct dt_worker_config *config, struct dt_worker **out)
 	w->mailbox = config->mailbox;
 	w->log = config->log;
 	w->loop.epoll = -1;
+	w->stop_fd = -1;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->changed, NULL);
 	dt_watch_init(&w->mail_watch, mail_ready);
+	dt_watch_init(&w->stop_watch, stop_ready);
 	dt_wheel_init(&w->wheel, dt_clock_now().mono);
 	w->services = dt_alloc_array(config->endpoint_count, sizeof(*w->services));
 	w->sockets = dt_alloc_array(config->listen_count, sizeof(*w->sockets));
 	if (!w->services || !w->sockets)
 		goto fail;
 	make_services(w);
+	err = DT_ERR_SYSTEM;
+	if ((w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+		goto fail;
 	if ((err = dt_loop_init(&w->loop)) != DT_OK)
 		goto fail;
 	w->loop.begin = begin_turn;
@@ -321,8 +375,10 @@ dt_worker_new(const struct dt_worker_config *config, struct dt_worker **out)
 	if ((err = make_sockets(w, config)) != DT_OK || (err = make_rooms(w, config)) != DT_OK)
 		goto fail;
 	return DT_OK;
-fail:
+fail:;
+	int error = errno;
 	dt_worker_free(out);
+	errno = error;
 	return err;
 }
 
@@ -335,12 +391,13 @@ dt_worker_free(struct dt_worker **slot)
 	dt_plugin_worker_free(&w->plugin);
 	dt_conns_free(&w->conns);
 	for (size_t i = 0; i < w->socket_count; i++) {
-		dt_loop_remove(&w->loop, &w->sockets[i].watch);
 		dt_udp_out_fini(&w->sockets[i].out);
 		dt_udp_close(&w->sockets[i].udp);
 	}
 	dt_udp_batch_fini(&w->batch);
 	dt_loop_fini(&w->loop);
+	if (w->stop_fd >= 0)
+		close(w->stop_fd);
 	dt_free(w->sockets);
 	dt_free(w->services);
 	pthread_cond_destroy(&w->changed);
@@ -358,32 +415,29 @@ dt_worker_start(struct dt_worker *w)
 	if (err != DT_OK)
 		return err;
 	pthread_mutex_lock(&w->lock);
-	while (w->started == WAITING)
+	while (w->state == STARTING)
 		pthread_cond_wait(&w->changed, &w->lock);
-	bool running = w->started == RUNNING;
+	bool started = w->state == STARTED;
 	pthread_mutex_unlock(&w->lock);
-	if (running)
+	if (started)
 		return DT_OK;
 	dt_thread_join(&w->thread);
 	return DT_ERR_REFUSED;
 }
 
-static void
-stop_now(void *arg, void *data, size_t len)
+void
+dt_worker_serve(struct dt_worker *w)
 {
-	(void)arg;
-	(void)len;
-	struct dt_worker *w;
-	memcpy(&w, data, sizeof(w));
-	w->stopping = true;
+	give_order(w, SERVE);
 }
 
 void
 dt_worker_stop(struct dt_worker *w)
 {
-	/* Full only while modules flood it: the worker empties it in its next turn. */
-	while (w->thread.started && dt_mailbox_post(w->mailbox, stop_now, &w, sizeof(w)) == DT_ERR_AGAIN)
-		sched_yield();
+	uint64_t one = 1;
+	/* One that never began has not seen SERVE; one that serves looks at the descriptor. */
+	give_order(w, END);
+	DT_ASSERT(write(w->stop_fd, &one, sizeof(one)) == sizeof(one));
 }
 
 void

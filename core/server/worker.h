@@ -18,7 +18,7 @@ struct dt_worker;
 
 /* A socket to serve: made by the server, one for each worker and address. */
 struct dt_worker_listen {
-	size_t endpoint; /* index */
+	size_t endpoint;   /* index */
 	struct dt_udp udp; /* the worker takes it over */
 };
 
@@ -35,14 +35,20 @@ struct dt_worker_config {
 	size_t packet_size, handshake_memory;
 };
 
-enum dt_err dt_worker_new(const struct dt_worker_config *config, struct dt_worker **out) DT_MUST_USE;
+/* DT_ERR_SYSTEM, errno. */
+enum dt_err dt_worker_new(
+    const struct dt_worker_config *config, struct dt_worker **out) DT_MUST_USE;
 /* The thread has ended or never began. */
 void dt_worker_free(struct dt_worker **worker);
 
-/* Starts the thread and waits until its modules have started. DT_ERR_REFUSED: one did not (it is in
- * the log), and the thread has ended. */
+/* Starts the thread and waits until its modules have started; nobody is served yet.
+ * DT_ERR_REFUSED: one did not (it is in the log), and the thread has ended. DT_ERR_SYSTEM, errno.
+ */
 enum dt_err dt_worker_start(struct dt_worker *w) DT_MUST_USE;
-/* Tells it to close every connection with close_notify and to end. */
+/* Now the clients, once every worker has started. */
+void dt_worker_serve(struct dt_worker *w);
+/* Tells it to do what its mailbox holds, to close every connection with close_notify and to end.
+ * Never fails. Also for one that was not started. */
 void dt_worker_stop(struct dt_worker *w);
 void dt_worker_join(struct dt_worker *w);
 

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 
 import places
-from dtlsd import PATIENCE, Output
+from dtlsd import PATIENCE, Output, tail
 
 
 class Client:
@@ -33,11 +33,7 @@ class Client:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        if not self.process.stdin.closed:
-            try:
-                self.process.stdin.close()
-            except BrokenPipeError:
-                pass
+        self.leave()
         self.output.join()
 
     def say(self, line):
@@ -45,12 +41,17 @@ class Client:
         self.process.stdin.write(line.encode() + b"\n")
         self.process.stdin.flush()
 
-    def end(self):
-        """No more input: the client says goodbye. Returns its exit code."""
+    def leave(self):
+        """No more input: the client says goodbye. s_client takes half a second for it, so many of
+        them had better leave before the first is waited for."""
         try:
             self.process.stdin.close()
         except BrokenPipeError:
             pass
+
+    def end(self):
+        """leave() and wait()."""
+        self.leave()
         return self.wait()
 
     def wait(self):
@@ -58,7 +59,7 @@ class Client:
         try:
             code = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"it does not end; it said:\n{self.output.text}") from None
+            raise AssertionError(f"it does not end; it said:\n{tail(self.text)}") from None
         self.output.join()
         return code
 
@@ -99,7 +100,7 @@ def alert_of(client):
     """The alert that s_client got in place of a connection. Waits for its end."""
     client.wait()
     numbers = ALERT.findall(client.text)
-    assert numbers, f"it got no alert:\n{client.text}"
+    assert numbers, f"it got no alert:\n{tail(client.text)}"
     return int(numbers[-1])
 
 

@@ -27,6 +27,12 @@ PATIENCE = 30  # seconds
 SANITIZER = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:")
 
 
+def tail(text, lines=40):
+    """What a person wants to see of a long output; certificates are not."""
+    base64 = re.compile(r"[A-Za-z0-9+/=]{40,}$|    \w{4} - ")
+    return "\n".join([x for x in text.splitlines() if not base64.match(x)][-lines:])
+
+
 class Output:
     """Lines of a stream, read by a thread of its own, so that nobody blocks; waits for what it wants."""
 
@@ -68,7 +74,7 @@ class Output:
                 left = deadline - time.monotonic()
                 if self._ended or left <= 0:
                     why = "it ended" if self._ended else f"{timeout} s passed"
-                    raise AssertionError(f"{why} without {what}; it said:\n{self._text}")
+                    raise AssertionError(f"{why} without {what}; it said:\n{tail(self._text)}")
                 self._changed.wait(left)
 
     def expect(self, pattern, count=1, timeout=PATIENCE):
@@ -96,22 +102,26 @@ def serving(*more, **server):
 class Daemon:
     """`config`: a dict (logged as JSON lines unless it says otherwise), or None with `arguments`."""
 
-    def __init__(self, config=None, arguments=None, environment=None, listening=None, program=None):
+    def __init__(self, config=None, arguments=None, environment=None, listening=1, program=None):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="dtlsd-test-"))
         self.file = self.directory / "dtlsd.json"
         self.addresses = {}  # server -> ["127.0.0.1:4433", ...]
         self.counters = {}   # of the server, and "datagrams.REASON", "records.REASON"
         self.chain = {}      # (server, module) -> counters
-        self._expected = listening
+        self._listening = listening
         if config is not None:
-            config.setdefault("log", {"level": "debug", "format": "json"})
-            self.file.write_text(json.dumps(config, indent=1))
-            lists = [s["listen"] for s in config["servers"]]
-            self._expected = sum(1 if isinstance(x, str) else len(x) for x in lists)
+            self.configure(config)
         self._command = [str(program or places.DTLSD)]
         self._command += arguments if arguments is not None else ["-c", str(self.file)]
         self._environment = {**os.environ, **(environment or {})}
         self.process = None
+
+    def configure(self, config):
+        """For a configuration that names files of this daemon's own directory."""
+        config.setdefault("log", {"level": "debug", "format": "json"})
+        self.file.write_text(json.dumps(config, indent=1))
+        lists = [s["listen"] for s in config["servers"]]
+        self._listening = sum(1 if isinstance(x, str) else len(x) for x in lists)
 
     def start(self):
         self.process = subprocess.Popen(
@@ -120,7 +130,7 @@ class Daemon:
         self.stdout = Output(self.process.stdout)
         self.stderr = Output(self.process.stderr)
         try:
-            self.stderr.expect(r"listening on ", count=self._expected or 1)
+            self.stderr.expect(r"listening on ", count=self._listening)
             for line in self.lines():
                 if line["message"].startswith("listening on "):
                     at = line["message"].removeprefix("listening on ")

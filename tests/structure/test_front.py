@@ -49,7 +49,7 @@ class Front(unittest.TestCase):
 
     def test_install_takes_prefix_and_destination(self):
         said = make("-n", "install", "PREFIX=/usr", "DESTDIR=stage")
-        self.assertIn("-DCMAKE_INSTALL_PREFIX=/usr\n", said)
+        self.assertIn('-DCMAKE_INSTALL_PREFIX="/usr"\n', said)
         self.assertIn("cmake --install build/release\n", said)
         self.assertRegex(MAKEFILE, r"(?m)^export DESTDIR\b")
 

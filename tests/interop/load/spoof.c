@@ -30,6 +30,7 @@ struct attack {
 	struct fleet fleet;
 	uint64_t cookies, others; /* HelloVerifyRequests; other datagrams that came back */
 	uint64_t begun;
+	size_t smallest_hello, largest_answer; /* bytes */
 };
 
 static uint32_t
@@ -85,6 +86,8 @@ count_answer(void *arg, uint32_t source, uint8_t *data, size_t len)
 	struct attack *a = arg;
 	struct forge_bytes cookie;
 	(void)source;
+	if (len > a->largest_answer)
+		a->largest_answer = len;
 	if (forge_read_cookie(data, len, &cookie))
 		a->cookies++;
 	else
@@ -103,8 +106,10 @@ send_unproven(struct attack *a, uint32_t i)
 	uint32_t source = a->o.skip + address * a->o.ports + port;
 	struct forge_bytes cookie = {wrong, i % 8 == 7 ? lengths[i / 8 % 4] : 0};
 	struct forge_hello hello = {.random_seed = i, .cookie = cookie};
-	uint8_t *out = fleet_reserve(&a->fleet, source);
-	fleet_commit(&a->fleet, forge_hello(&hello, out));
+	size_t len = forge_hello(&hello, fleet_reserve(&a->fleet, source));
+	fleet_commit(&a->fleet, len);
+	if (len < a->smallest_hello)
+		a->smallest_hello = len;
 }
 
 /* ---- handshakes that never end ---- */
@@ -180,10 +185,23 @@ attack(struct attack *a, uint32_t count, void (*send_one)(struct attack *, uint3
 		fleet_flush(&a->fleet);
 }
 
+static void
+report(const struct attack *a, double seconds)
+{
+	const struct fleet *f = &a->fleet;
+	printf("{\"sent\": %ju, \"sent_bytes\": %ju, \"received\": %ju, \"received_bytes\": %ju, "
+	       "\"cookies\": %ju, \"others\": %ju, \"begun\": %ju, \"smallest_hello\": %zu, "
+	       "\"largest_answer\": %zu, \"seconds\": %.3f, \"kernel_drops\": %ju}\n",
+	    (uintmax_t)f->sent, (uintmax_t)f->sent_bytes, (uintmax_t)f->received,
+	    (uintmax_t)f->received_bytes, (uintmax_t)a->cookies, (uintmax_t)a->others,
+	    (uintmax_t)a->begun, a->smallest_hello, a->largest_answer, seconds,
+	    (uintmax_t)fleet_kernel_drops(f));
+}
+
 int
 main(int argc, char **argv)
 {
-	struct attack a = {.o = read_options(argc, argv)};
+	struct attack a = {.o = read_options(argc, argv), .smallest_hello = SIZE_MAX};
 	struct fleet *f = &a.fleet;
 	fleet_open(f, a.o.server, a.o.ports);
 	int64_t began = fleet_now_us();
@@ -191,12 +209,7 @@ main(int argc, char **argv)
 		attack(&a, a.o.hellos, send_unproven, count_answer);
 	else
 		attack(&a, a.o.begin, send_first, begin);
-	printf("{\"sent\": %ju, \"sent_bytes\": %ju, \"received\": %ju, \"received_bytes\": %ju, "
-	       "\"cookies\": %ju, \"others\": %ju, \"begun\": %ju, \"seconds\": %.3f, "
-	       "\"kernel_drops\": %ju}\n",
-	    (uintmax_t)f->sent, (uintmax_t)f->sent_bytes, (uintmax_t)f->received,
-	    (uintmax_t)f->received_bytes, (uintmax_t)a.cookies, (uintmax_t)a.others, (uintmax_t)a.begun,
-	    (double)(fleet_now_us() - began) / 1e6, (uintmax_t)fleet_kernel_drops(f));
+	report(&a, (double)(fleet_now_us() - began) / 1e6);
 	fleet_close(f);
 	return 0;
 }

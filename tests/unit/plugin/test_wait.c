@@ -228,6 +228,30 @@ Test(wait, a_watched_descriptor_calls_back_until_it_is_unwatched)
 }
 
 static void
+close_and_watch_the_next(const struct dtlsd_ctx *c, const struct dtlsd_host *h)
+{
+	int old = ends[0];
+	close(ends[0]);
+	close(ends[1]);
+	cr_assert_eq(pipe(ends), 0);
+	cr_assert_eq(ends[0], old, "the number is used again");
+	cr_assert_eq(h->watch(c, ends[0], read_one, "n"), DTLSD_OK);
+}
+
+Test(wait, a_descriptor_that_was_closed_without_a_word_does_not_hide_its_successor)
+{
+	cr_assert_eq(pipe(ends), 0);
+	open_with(watch_pipe);
+	in_hook = close_and_watch_the_next;
+	world_data(&w, conn, "x");
+	world_forget_trace();
+	cr_assert_eq(write(ends[1], "1", 1), 1);
+	turn_loop();
+	TRACE_IS("n1 ");
+	world_close(&w);
+}
+
+static void
 watch_until_read(const struct dtlsd_ctx *c, const struct dtlsd_host *h)
 {
 	cr_assert_eq(h->watch(c, ends[0], read_and_unwatch, "r"), DTLSD_OK);

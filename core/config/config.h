@@ -26,6 +26,7 @@
 
 enum dt_config_log_format { DT_LOG_FORMAT_TEXT, DT_LOG_FORMAT_JSON };
 enum dt_config_clients { DT_CLIENTS_NONE, DT_CLIENTS_REQUESTED, DT_CLIENTS_REQUIRED };
+enum dt_config_move { DT_MOVE_TO_LIMITED, DT_MOVE_TO_TRUSTED };
 enum dt_config_defer { DT_DEFER_ACCEPT, DT_DEFER_REJECT };
 
 struct dt_config_log {
@@ -72,6 +73,11 @@ struct dt_config_keep_alive {
 	int64_t retries;
 };
 
+struct dt_config_connection_id {
+	uint8_t enabled;
+	int32_t on_move; /* enum dt_config_move */
+};
+
 struct dt_config_handshake {
 	int64_t timeout, initial_timer, max_timer; /* ns    */
 	int64_t mtu;				   /* bytes of UDP payload */
@@ -115,6 +121,7 @@ struct dt_config_server {
 	struct dt_config_limits limits;
 	int64_t idle_timeout; /* ns; 0 = never */
 	struct dt_config_keep_alive keep_alive;
+	struct dt_config_connection_id connection_id;
 	struct dt_config_socket socket;
 	struct dtlsd_list chain; /* of struct dt_config_chain_entry */
 	const char *pointer;	 /* "/servers/0"                     */

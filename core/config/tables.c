@@ -134,6 +134,20 @@ static const struct dtlsd_option keep_alive_items[] = {
 };
 static TABLE(keep_alive_table, keep_alive_items, struct dt_config_keep_alive);
 
+static const char *const move_names[] = {"limited", "trust", NULL};
+
+static const struct dtlsd_option connection_id_items[] = {
+    {ROW(BOOLEAN, struct dt_config_connection_id, enabled,
+	 "Whether clients that ask for one get a connection id (RFC 9146), by which they are known "
+	 "when their address changes."),
+	.def = "false"},
+    {ROW(ENUM, struct dt_config_connection_id, on_move,
+	 "What goes to a new address before it is proven by a heartbeat: at most three times the bytes "
+	 "that came from there, or everything."),
+	.def = "\"limited\"", .names = move_names},
+};
+static TABLE(connection_id_table, connection_id_items, struct dt_config_connection_id);
+
 static const struct dtlsd_option handshake_items[] = {
     {ROW(DURATION, struct dt_config_handshake, timeout,
 	 "A handshake that takes longer is given up."),
@@ -203,6 +217,8 @@ static const struct dtlsd_option server_items[] = {
 	.def = "\"0s\""},
     {ROW(OBJECT, struct dt_config_server, keep_alive, "Questions to silent clients."),
 	.fields = &keep_alive_table},
+    {ROW(OBJECT, struct dt_config_server, connection_id, "Clients whose address changes."),
+	.fields = &connection_id_table},
     {ROW(OBJECT, struct dt_config_server, socket, "Options of the UDP sockets."),
 	.fields = &socket_table},
     {ROW(OBJECT, struct dt_config_server, chain,

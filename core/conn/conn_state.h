@@ -41,6 +41,10 @@ struct dt_conn {
 	int8_t gate;	   /* enum dt_gate_kind that waits for its verdict; DT_NO_GATE */
 	bool accepted;	   /* the request was: `connected` is owed or given        */
 	bool connected;	   /* with status 0: `disconnected` is owed                */
+	bool linked;	   /* found by its path; with a connection id only until it is established */
+	bool has_cid;
+	uint8_t cid[DT_CID_LEN]; /* ours, RFC 9146 */
+	struct dt_move *move;	 /* owned; NULL = the path is proven */
 	uint64_t id;
 	uint64_t hello_mark; /* keyed hash of the random of its hello: tells a repeated hello from a
 				new one */
@@ -84,6 +88,10 @@ struct dt_conns {
 	struct dt_prefix_budget *prefixes; /* owned */
 	struct dt_conn *graves;	/* closed, freed when nobody can hold them any more */
 	unsigned depth;		/* calls of this room on the stack */
+	struct dt_listener *arriving_at; /* the datagram that is being read */
+	const struct dt_path *arriving;
+	size_t arriving_bytes;
+	struct dt_conn *sending; /* whose datagram it is; NULL = of a path alone */
 	struct dt_listener *sending_listener;
 	const struct dt_path *sending_path;
 	uint8_t *sending_at;
@@ -102,6 +110,8 @@ struct dt_conn *dt_conns_find_path(struct dt_conns *conns, const struct dt_path 
 /* A slot, an id, a place in the table; state REQUESTED. DT_ERR_FULL at limits.connections. */
 enum dt_err dt_conns_add(struct dt_conns *conns, struct dt_listener *listener,
     const struct dt_path *path, struct dt_now now, struct dt_conn **out) DT_MUST_USE;
+/* Its path leads to nobody from now on. */
+void dt_conns_unlink(struct dt_conn *c);
 /* State CLOSED, off its path, keys and handshake gone; the last events still find it by its id. */
 void dt_conns_bury(struct dt_conn *c);
 /* After them: the id is void; the memory goes when the outermost call of this room returns. */
@@ -139,6 +149,7 @@ uint8_t dt_gate_auth_alert(struct dt_conn *c, uint8_t alert);
 /* conn.c */
 void dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struct dt_now now,
     bool *used);
+void dt_conn_give_data(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity, struct dt_now now);
 /* For what is next: idle, keep-alive. */
 void dt_conn_arm(struct dt_conn *c);
 void dt_conn_established_timer(struct dt_conn *c, struct dt_now now);

@@ -28,8 +28,8 @@ send(struct dt_conn *c, uint8_t type, struct dt_span payload)
 	dt_session_send_heartbeat(&c->session, c->conns->pool, c->id, type, payload, &wire);
 }
 
-static void
-answer(struct dt_conn *c, struct dt_span payload, struct dt_now now)
+void
+dt_keep_alive_answer(struct dt_conn *c, const struct dt_session_event *e, struct dt_now now)
 {
 	struct dt_keep_alive *k = &c->keep_alive;
 	if (dt_mono_reached(dt_mono_add(k->answers_from, DT_SECONDS(1)), now.mono)) {
@@ -40,16 +40,8 @@ answer(struct dt_conn *c, struct dt_span payload, struct dt_now now)
 		dt_count_drop(c->conns->config.counters, DT_DROP_HEARTBEAT_RATE);
 		return;
 	}
-	send(c, DT_HEARTBEAT_RESPONSE, payload);
+	send(c, DT_HEARTBEAT_RESPONSE, (struct dt_span){e->data, e->len});
 	dt_count(c->conns->config.counters, DT_COUNT_HEARTBEATS_ANSWERED, 1);
-}
-
-void
-dt_keep_alive_message(struct dt_conn *c, const struct dt_session_event *e, struct dt_now now)
-{
-	if (e->kind == DT_SESSION_HEARTBEAT_REQUEST)
-		answer(c, (struct dt_span){e->data, e->len}, now);
-	/* A response needs no more: what is authentic has proven life already. */
 }
 
 static bool

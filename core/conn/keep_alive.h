@@ -32,8 +32,8 @@ struct dt_keep_alive {
 
 /* An authentic record came. */
 void dt_keep_alive_heard(struct dt_conn *c, struct dt_now now);
-/* A HeartbeatRequest or -Response came. */
-void dt_keep_alive_message(struct dt_conn *c, const struct dt_session_event *e, struct dt_now now);
+/* A HeartbeatRequest came. A response needs no more than having come. */
+void dt_keep_alive_answer(struct dt_conn *c, const struct dt_session_event *e, struct dt_now now);
 /* When dt_keep_alive_tick() has something to do; DT_NEVER when it is off. */
 struct dt_mono dt_keep_alive_deadline(const struct dt_conn *c);
 /* True: the client is dead. */

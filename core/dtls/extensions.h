@@ -1,6 +1,6 @@
 /* extensions.h - the hello extensions that OpenSSL does not know and our record layer does.
  *
- * heartbeat (15, RFC 6520). Read out of the ClientHello and answered through OpenSSL's custom
+ * heartbeat (15, RFC 6520), connection_id (54, RFC 9146). Read out of the ClientHello and answered through OpenSSL's custom
  * extensions, inside the transcript; only for suites whose records are ours.
  * Owner: the engine of a handshake. Threads: none.
  */
@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "dtls/record.h"
 
 /* HeartbeatMode, RFC 6520 2. */
 enum dt_heartbeat_mode {
@@ -21,6 +22,11 @@ enum dt_heartbeat_mode {
 };
 
 struct dt_extensions {
+	const uint8_t *cid_ours; /* DT_CID_LEN bytes to offer, borrowed; NULL = none for this client */
+	uint8_t cid[255];	 /* the client's */
+	uint8_t cid_len;
+	bool cid_offered, cid_answered;
+	uint8_t cid_written[1 + DT_CID_LEN]; /* the extension of the ServerHello */
 	uint8_t heartbeat_offered; /* the client's mode, DT_HEARTBEAT_OFF = not offered */
 	bool heartbeat_answered;   /* ours stands in the ServerHello                    */
 };

@@ -22,9 +22,9 @@ dt_hs_drop_held(struct dt_handshake *hs, struct dt_held *h)
 }
 
 static bool
-hold(struct dt_handshake *hs, const struct dt_record *rec)
+hold(struct dt_handshake *hs, const struct dt_record *rec, bool opened)
 {
-	size_t size = sizeof(struct dt_held) + rec->len;
+	size_t size = sizeof(struct dt_held) + rec->len + DT_CID_LEN;
 	struct dt_budget *b = hs->worker.budget;
 	struct dt_held *h = NULL;
 	if (hs->held_bytes + size <= HELD_CAP && b->used + size <= b->cap)
@@ -36,7 +36,10 @@ hold(struct dt_handshake *hs, const struct dt_record *rec)
 	h->rec = *rec;
 	h->rec.body = (uint8_t *)(h + 1);
 	h->size = size;
+	h->opened = opened;
 	memcpy(h->rec.body, rec->body, rec->len);
+	if (rec->cid)
+		h->rec.cid = memcpy(h->rec.body + rec->len, rec->cid, DT_CID_LEN);
 	hs->held_bytes += size;
 	b->used += size;
 	dt_list_append(&hs->held, &h->node);
@@ -44,11 +47,12 @@ hold(struct dt_handshake *hs, const struct dt_record *rec)
 }
 
 void
-dt_hs_each_held(struct dt_handshake *hs, void (*each)(void *arg, const struct dt_record *rec), void *arg)
+dt_hs_each_held(struct dt_handshake *hs,
+    void (*each)(void *arg, const struct dt_record *rec, bool opened), void *arg)
 {
 	DT_LIST_EACH (node, next, &hs->held) {
 		struct dt_held *h = DT_CONTAINER(node, struct dt_held, node);
-		each(arg, &h->rec);
+		each(arg, &h->rec, h->opened);
 		dt_hs_drop_held(hs, h);
 	}
 }
@@ -117,11 +121,12 @@ dt_hs_is_psk(const struct dt_handshake *hs)
 static bool
 open_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
 {
-	uint8_t *plain;
+	uint8_t type, *plain;
 	size_t len;
-	enum dt_state_verdict v = dt_state_open(&hs->state, hs->worker.pool, hs->owner, rec, &plain, &len);
+	enum dt_state_verdict v =
+	    dt_state_open(&hs->state, hs->worker.pool, hs->owner, rec, &type, &plain, &len);
 	bool opened_before = hs->state.replay.next != 0;
-	if (v == DT_STATE_FORGED && rec->type == DT_HANDSHAKE && hs->change_seen && !opened_before &&
+	if (v == DT_STATE_FORGED && (rec->type == DT_HANDSHAKE || rec->cid) && hs->change_seen && !opened_before &&
 	    dt_hs_is_psk(hs)) {
 		/* A wrong key, RFC 4279 2. Whoever can forge this can forge the alert as well; once a
 		 * record has opened the key is right, and a forgery is a forgery. */
@@ -130,9 +135,13 @@ open_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct d
 	}
 	if (v != DT_STATE_OPENED)
 		return drop_record(hs, v);
-	if (rec->type == DT_HANDSHAKE)
+	if (type == DT_HANDSHAKE)
 		return take_fragments(hs, 1, (struct dt_span){plain, len}, wire);
-	if (rec->type == DT_ALERT && len == DT_ALERT_LEN && plain[0] == DT_ALERT_FATAL) {
+	if (type == DT_APPLICATION_DATA) {
+		struct dt_record data = {type, rec->version, rec->epoch, rec->seq, plain, len, NULL};
+		return hold(hs, &data, true);
+	}
+	if (type == DT_ALERT && len == DT_ALERT_LEN && plain[0] == DT_ALERT_FATAL) {
 		dt_hs_fail(hs, DT_HS_FAILED_ALERT, -1, wire);
 		hs->alert = plain[1];
 		return true;
@@ -147,7 +156,7 @@ static bool
 take_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
 {
 	if (rec->type == DT_APPLICATION_DATA || !dt_hs_derive(hs))
-		return hold(hs, rec);
+		return hold(hs, rec, false);
 	return open_sealed(hs, rec, wire);
 }
 
@@ -158,7 +167,7 @@ dt_hs_open_held(struct dt_handshake *hs, const struct dt_wire *wire)
 	DT_LIST_EACH (node, next, &hs->held) {
 		struct dt_held *h = DT_CONTAINER(node, struct dt_held, node);
 		if (h->rec.type == DT_APPLICATION_DATA)
-			continue;
+			continue; /* opened or not: for the session */
 		open_sealed(hs, &h->rec, wire);
 		dt_hs_drop_held(hs, h);
 	}

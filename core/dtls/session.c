@@ -97,10 +97,10 @@ dt_session_open(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
 	if (s->engine)
 		return dt_session_engine_open(s, rec, wire);
 
-	uint8_t *plain;
+	uint8_t type, *plain;
 	size_t len;
-	enum dt_state_verdict v = dt_state_open(&s->state, pool, owner, rec, &plain, &len);
-	return v == DT_STATE_OPENED ? read_plain(&s->state, rec->type, plain, len) : dropped(why[v]);
+	enum dt_state_verdict v = dt_state_open(&s->state, pool, owner, rec, &type, &plain, &len);
+	return v == DT_STATE_OPENED ? read_plain(&s->state, type, plain, len) : dropped(why[v]);
 }
 
 const char *

@@ -275,6 +275,9 @@ make_services(struct dt_worker *w)
 		    .tls = e->tls,
 		    .psk_file = e->psk_file,
 		    .idle_timeout = {c->idle_timeout},
+		    .connection_id = c->connection_id.enabled,
+		    .move_policy =
+			c->connection_id.on_move == DT_MOVE_TO_TRUSTED ? DT_MOVE_TRUST : DT_MOVE_LIMITED,
 		    .keep_alive =
 			{
 			    .enabled = c->keep_alive.enabled,

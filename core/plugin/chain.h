@@ -27,7 +27,8 @@ struct dt_chain_entry {
 					      outlives the chain; NULL when it takes none     */
 	struct dt_dur slow_hook;	   /* 0 = not watched                                 */
 	struct dt_dur defer_timeout;
-	bool defer_accept; /* at the end of defer_timeout: ACCEPT in its name, else REJECT */
+	bool defer_accept; /* at the end of defer_timeout: ACCEPT in its name (of psk_lookup, which
+			      knows none, NEXT), else REJECT */
 };
 
 /* What check() says about the value at `pointer` ("" = the whole entry). Texts are borrowed. */

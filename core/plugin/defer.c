@@ -44,6 +44,15 @@ is_last(const struct dt_gate_run *run)
 	return true;
 }
 
+static uint32_t
+default_verdict(const struct dtlsd_instance *inst, enum dt_gate_kind kind)
+{
+	if (!inst->defer_accept)
+		return DTLSD_REJECT;
+	/* A key cannot be made up; later modules and the file of identities may know one. */
+	return kind == DT_GATE_PSK ? DTLSD_NEXT : DTLSD_ACCEPT;
+}
+
 static void
 time_out(struct dt_timer *timer, struct dt_now now)
 {
@@ -62,10 +71,7 @@ time_out(struct dt_timer *timer, struct dt_now now)
 	    inst->defer_accept ? "accept" : "reject");
 	dt_instance_count_own(seat->instance, seat->ctx.worker, DT_OWN_DEFER_DEFAULTS);
 	d->alert = 0;
-	/* A key cannot be made up: for a PSK both mean that the identity is unknown. */
-	bool accept = inst->defer_accept && d->kind != DT_GATE_PSK;
-	dt_defer_settle(
-	    pw, d->token, accept ? DTLSD_ACCEPT : DTLSD_REJECT, (struct dt_span){NULL, 0});
+	dt_defer_settle(pw, d->token, default_verdict(inst, d->kind), (struct dt_span){NULL, 0});
 	dt_plugin_worker_flush(pw);
 }
 
@@ -135,9 +141,8 @@ decide_by_default(struct dt_gate_run *run, struct dt_answer *answer)
 {
 	struct dt_seat *seat = &run->cw->seats[run->index];
 	struct dtlsd_instance *inst = seat->instance;
-	bool accept = inst->defer_accept && run->event->kind != DT_GATE_PSK;
 	dt_instance_count_own(inst, seat->ctx.worker, DT_OWN_DEFER_DEFAULTS);
-	*answer = (struct dt_answer){.verdict = accept ? DTLSD_ACCEPT : DTLSD_REJECT};
+	*answer = (struct dt_answer){.verdict = default_verdict(inst, run->event->kind)};
 }
 
 void

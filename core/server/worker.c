@@ -8,6 +8,7 @@
 #include "io/thread.h"
 #include "io/wheel.h"
 #include "plugin/worker.h"
+#include "server/waiting.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -17,6 +18,8 @@
 #include <unistd.h>
 
 #define BATCHES_PER_TURN 8u /* of one socket: then the others have their turn */
+#define NEW_CLIENTS_SHARE DT_MILLISECONDS(1) /* of a turn */
+#define WAITING_MEMORY (1024u * 1024u)	     /* bytes of datagrams of new clients */
 #define MAIL_PER_TURN 256u
 #define LAST_FLIGHT_MEMORY (16u * 1024u * 1024u) /* bytes, RFC 6347 4.2.4 within reason */
 
@@ -40,6 +43,8 @@ struct dt_worker {
 	struct dt_watch mail_watch;
 	struct dt_counters counters;
 	struct dt_udp_batch batch;
+	struct dt_waiting waiting;
+	struct dt_dur spent_on_new; /* clients, in this turn */
 	struct socket *sockets; /* owned */
 	size_t socket_count;
 	struct dt_service *services;	 /* owned, one for each endpoint */
@@ -105,6 +110,46 @@ is_established(const struct dt_udp_datagram *d)
 	return d->len > 4 && (d->data[3] | d->data[4]) != 0;
 }
 
+static bool
+share_is_used_up(const struct dt_worker *w)
+{
+	return w->spent_on_new.ns >= NEW_CLIENTS_SHARE.ns;
+}
+
+/* `clock`: when that which went before was done; then, when this was. */
+static void
+take_new_client(struct socket *s, const struct dt_udp_datagram *d, struct dt_now now, struct dt_mono *clock)
+{
+	take_datagram(s, d, now);
+	struct dt_mono done = dt_clock_now().mono;
+	s->worker->spent_on_new.ns += dt_mono_diff(*clock, done).ns;
+	*clock = done;
+}
+
+static void
+let_wait(struct socket *s, const struct dt_udp_datagram *d)
+{
+	struct dt_worker *w = s->worker;
+	enum dt_err err = dt_waiting_add(&w->waiting, s, d);
+	if (err != DT_OK)
+		dt_count_drop(&w->counters, err == DT_ERR_FULL ? DT_DROP_WAITING_FULL : DT_DROP_MEMORY);
+}
+
+static void
+take_new_clients(struct socket *s, const struct dt_udp_batch *b, struct dt_now now)
+{
+	struct dt_worker *w = s->worker;
+	struct dt_mono clock = dt_clock_now().mono;
+	for (size_t i = 0; i < b->count; i++) {
+		if (is_established(&b->item[i]))
+			continue;
+		if (share_is_used_up(w) || !dt_waiting_empty(&w->waiting))
+			let_wait(s, &b->item[i]);
+		else
+			take_new_client(s, &b->item[i], now, &clock);
+	}
+}
+
 static void
 socket_ready(struct dt_watch *watch, uint32_t events, struct dt_now now)
 {
@@ -112,13 +157,30 @@ socket_ready(struct dt_watch *watch, uint32_t events, struct dt_now now)
 	struct dt_udp_batch *b = &s->worker->batch;
 	(void)events;
 	for (unsigned i = 0; i < BATCHES_PER_TURN && dt_udp_recv(&s->udp, b) > 0; i++) {
-		for (size_t k = 0; k < b->count; k++)
-			if (is_established(&b->item[k]))
+		size_t established = 0;
+		for (size_t k = 0; k < b->count; k++) {
+			if (is_established(&b->item[k])) {
+				established++;
 				take_datagram(s, &b->item[k], now);
-		for (size_t k = 0; k < b->count; k++)
-			if (!is_established(&b->item[k]))
-				take_datagram(s, &b->item[k], now);
+			}
+		}
+		if (established < b->count)
+			take_new_clients(s, b, now);
 	}
+}
+
+/* What is left of their share. */
+static void
+take_waiting(struct dt_worker *w, struct dt_now now)
+{
+	const struct dt_udp_datagram *d;
+	void *socket;
+	if (!dt_waiting_empty(&w->waiting)) {
+		struct dt_mono clock = dt_clock_now().mono;
+		while (!share_is_used_up(w) && (d = dt_waiting_next(&w->waiting, &socket)) != NULL)
+			take_new_client(socket, d, now, &clock);
+	}
+	w->spent_on_new = (struct dt_dur){0};
 }
 
 static void
@@ -223,6 +285,7 @@ start(struct dt_worker *w)
 static void
 end_turn(struct dt_worker *w, struct dt_now now)
 {
+	take_waiting(w, now);
 	dt_wheel_run(&w->wheel, now);
 	dt_plugin_worker_turn_end(w->plugin);
 	flush_sockets(w);
@@ -238,7 +301,9 @@ drain(struct dt_worker *w)
 	for (size_t i = 0; i < w->endpoint_count; i++)
 		w->services[i].listening = false;
 	dt_conns_close_all(w->conns, NULL, DT_CLOSE_DRAIN, now);
-	end_turn(w, now);
+	do /* whoever still waits is counted among those that were not let in */
+		end_turn(w, now);
+	while (!dt_waiting_empty(&w->waiting));
 	DT_ASSERT(dt_conns_count(w->conns) == 0);
 }
 
@@ -252,7 +317,8 @@ run(void *arg)
 		dt_plugin_worker_turn(w->plugin, now);
 		end_turn(w, now);
 		while (!w->stopping) {
-			now = dt_loop_turn(&w->loop, dt_wheel_next(&w->wheel), now.mono);
+			bool waiting = !dt_waiting_empty(&w->waiting);
+			now = dt_loop_turn(&w->loop, waiting ? now.mono : dt_wheel_next(&w->wheel), now.mono);
 			end_turn(w, now);
 		}
 		drain(w);
@@ -355,6 +421,7 @@ dt_worker_new(const struct dt_worker_config *config, struct dt_worker **out)
 	w->mailbox = config->mailbox;
 	w->log = config->log;
 	w->loop.epoll = -1;
+	dt_waiting_init(&w->waiting, WAITING_MEMORY);
 	w->stop_fd = -1;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->changed, NULL);
@@ -397,6 +464,7 @@ dt_worker_free(struct dt_worker **slot)
 		dt_udp_out_fini(&w->sockets[i].out);
 		dt_udp_close(&w->sockets[i].udp);
 	}
+	dt_waiting_fini(&w->waiting);
 	dt_udp_batch_fini(&w->batch);
 	dt_loop_fini(&w->loop);
 	if (w->stop_fd >= 0)

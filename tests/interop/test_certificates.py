@@ -4,6 +4,7 @@
 import subprocess
 import unittest
 
+import parallel
 import places
 from clients import alert_of, echoes, gnutls_cli, new_word, s_client
 from dtlsd import Daemon, echo
@@ -166,4 +167,4 @@ class Choices(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    parallel.main()

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import unittest
 
+import parallel
 import places
 from clients import CoapServer, coap_get, echoes, gnutls_cli, new_word, s_client
 from dtlsd import Daemon, echo, serving
@@ -124,4 +125,4 @@ class Listeners(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    parallel.main()

@@ -7,6 +7,7 @@ import tempfile
 import time
 import unittest
 
+import parallel
 import places
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -78,8 +79,8 @@ class Resumption(unittest.TestCase):
             with s_client(d.address, "-sess_in", self.session, *(client or self.client)) as c:
                 c.expect(f"^{how}, TLSv1.2")
                 echoes(c)
-                self.assertEqual(c.end(), 0)
-            wait_for_event(d, "disconnected")
+                c.leave()
+                wait_for_event(d, "disconnected")
             self.assertEqual([e["status"] for e in events(d, "connected")], ["0"])
             return events(d)
 
@@ -169,4 +170,4 @@ def serial(name):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    parallel.main()

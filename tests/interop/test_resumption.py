@@ -8,6 +8,7 @@ import re
 import tempfile
 import unittest
 
+import parallel
 import places
 from clients import echoes, gnutls_cli, s_client
 from dtlsd import Daemon, echo
@@ -121,4 +122,4 @@ def damage(path):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    parallel.main()

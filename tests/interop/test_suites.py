@@ -5,6 +5,7 @@ import contextlib
 import re
 import unittest
 
+import parallel
 import places
 from clients import alert_of, echoes, gnutls_cli, s_client
 from dtlsd import Daemon, echo
@@ -157,4 +158,4 @@ class Cbc(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    parallel.main()

@@ -1,7 +1,9 @@
 #include "forge.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
+#include "dtls/hello.h"
 #include "dtls/kdf.h"
 
 #define OWNER 1u
@@ -43,4 +45,53 @@ sim_forge_open(struct sim_forge *f, const struct dt_record *rec, uint8_t **plain
 {
 	struct dt_key_ref ref = {OWNER, DT_READ, f->suite, &f->client, {NULL, 0}};
 	cr_assert(dt_open(f->pool, &ref, rec, plain, len) == DT_OPEN_OK);
+}
+
+size_t
+sim_forge_fragment(const struct sim_fragment *f, uint16_t epoch, uint64_t number, uint8_t *out)
+{
+	dt_record_write_header(out, DT_HANDSHAKE, DT_VERSION_12, epoch, number, DT_HS_HEADER + f->len);
+	uint8_t *m = out + DT_RECORD_HEADER;
+	m[0] = f->type;
+	dt_write_uint(m + 1, f->claimed, 3);
+	dt_write_uint(m + 4, f->message_seq, 2);
+	dt_write_uint(m + 6, f->offset, 3);
+	dt_write_uint(m + 9, f->len, 3);
+	memset(m + DT_HS_HEADER, f->fill, f->len);
+	return DT_RECORD_HEADER + DT_HS_HEADER + f->len;
+}
+
+size_t
+sim_forge_hello(const uint8_t random[32], const uint8_t *cookie, size_t cookie_len, uint16_t suite, uint8_t *out)
+{
+	static const uint8_t rest[] = {
+	    1, 0,				 /* compression: null */
+	    0, 31,				 /* extensions        */
+	    0, 10, 0, 6, 0, 4, 0, 29, 0, 23,	 /* X25519, P-256     */
+	    0, 13, 0, 4, 0, 2, 4, 3,		 /* ecdsa, SHA-256    */
+	    0, 22, 0, 0,			 /* encrypt_then_mac  */
+	    0, 23, 0, 0,			 /* extended_master_secret */
+	    0xff, 1, 0, 1, 0,			 /* renegotiation_info */
+	};
+	uint8_t *at = out + DT_RECORD_HEADER + DT_HS_HEADER;
+	dt_write_uint(at, DT_VERSION_12, 2);
+	memcpy(at + 2, random, 32);
+	at += 34;
+	*at++ = 0; /* session id */
+	*at++ = (uint8_t)cookie_len;
+	if (cookie_len)
+		memcpy(at, cookie, cookie_len);
+	at += cookie_len;
+	dt_write_uint(at, 2, 2);
+	dt_write_uint(at + 2, suite, 2);
+	memcpy(at + 4, rest, sizeof(rest));
+	at += 4 + sizeof(rest);
+	uint32_t len = (uint32_t)(at - out) - DT_RECORD_HEADER - DT_HS_HEADER;
+	uint8_t head[DT_RECORD_HEADER + DT_HS_HEADER];
+	struct sim_fragment f = {DT_HS_CLIENT_HELLO, 0, cookie_len ? 1 : 0, len, 0, 0};
+	size_t n = sim_forge_fragment(&f, 0, cookie_len ? 1 : 0, head);
+	memcpy(out, head, n);
+	dt_write_uint(out + 11, DT_HS_HEADER + len, 2);
+	dt_write_uint(out + DT_RECORD_HEADER + 9, len, 3);
+	return DT_RECORD_HEADER + DT_HS_HEADER + len;
 }

@@ -24,4 +24,17 @@ size_t sim_forge_seal(struct sim_forge *f, uint8_t type, uint64_t seq, const voi
 /* Opens a record of the client in place. */
 void sim_forge_open(struct sim_forge *f, const struct dt_record *rec, uint8_t **plain, size_t *len);
 
+/* A ClientHello of our own, in one record: `cookie` may be NULL, `suite` is an IANA number. Returns
+ * its bytes, at most SIM_HELLO_MAX. */
+#define SIM_HELLO_MAX 200u
+size_t sim_forge_hello(const uint8_t random[32], const uint8_t *cookie, size_t cookie_len, uint16_t suite,
+    uint8_t *out);
+/* One handshake fragment in a plain record, filled with `fill`. */
+struct sim_fragment {
+	uint8_t type, fill;
+	uint16_t message_seq;
+	uint32_t claimed, offset, len; /* bytes */
+};
+size_t sim_forge_fragment(const struct sim_fragment *f, uint16_t epoch, uint64_t number, uint8_t *out);
+
 #endif

@@ -375,17 +375,10 @@ Test(early, data_of_a_refused_client_reaches_nobody)
 /* ---- while the handshake lasts ---- */
 
 static size_t
-handshake_record(uint8_t *out, uint16_t epoch, uint8_t type, uint16_t seq, size_t claimed, size_t offset, size_t len)
+handshake_record(uint8_t *out, uint16_t epoch, uint8_t type, uint16_t seq, uint32_t claimed, uint32_t offset, uint32_t len)
 {
-	dt_record_write_header(out, DT_HANDSHAKE, DT_VERSION_12, epoch, 500, DT_HS_HEADER + len);
-	uint8_t *m = out + DT_RECORD_HEADER;
-	m[0] = type;
-	dt_write_uint(m + 1, claimed, 3);
-	dt_write_uint(m + 4, seq, 2);
-	dt_write_uint(m + 6, offset, 3);
-	dt_write_uint(m + 9, len, 3);
-	memset(m + DT_HS_HEADER, 0x41, len);
-	return DT_RECORD_HEADER + DT_HS_HEADER + len;
+	struct sim_fragment f = {type, 0x41, seq, claimed, offset, len};
+	return sim_forge_fragment(&f, epoch, 500, out);
 }
 
 /* Things that a stranger can write, none of which may hurt. */

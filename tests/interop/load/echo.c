@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define MAX_SIZE 1350u /* bytes, so that a record fits into the clients' MTU */
 #define POOL_BYTES 65536u
 #define WINDOW 64u		/* unanswered datagrams of one client, at most: bits of `answered` */
 #define PATIENCE_US 2000000	/* without any answer: what is outstanding is lost */
@@ -55,8 +56,8 @@ static struct talk
 new_talk(struct client *clients, uint32_t count, const struct echo_plan *plan)
 {
 	struct talk t = {.plan = plan, .fleet = clients[0].fleet, .count = count};
-	if (plan->max_size == 0 || plan->max_size > FLEET_DATAGRAM / 2)
-		fleet_die("a datagram has 1 to %u bytes", FLEET_DATAGRAM / 2);
+	if (plan->max_size == 0 || plan->max_size > MAX_SIZE)
+		fleet_die("a datagram has 1 to %u bytes", MAX_SIZE);
 	t.speakers = calloc(count, sizeof(*t.speakers));
 	t.speaking = calloc(count, sizeof(*t.speaking));
 	t.samples = calloc(SAMPLES_MAX, sizeof(*t.samples));

@@ -8,6 +8,7 @@ from load import MIB, SMALL, Peak, Standing, kernel_drops, memory, opened, run, 
 
 HELLOS, SOURCES, RATE = (20000, 2000, 4000) if SMALL else (1000000, 100000, 100000)
 BEGUN, BEGIN_RATE = (2000, 1000) if SMALL else (100000, 15000)
+STORM = 1000 if SMALL else 60000
 FIRST = 200000  # source number of the attackers: those who are in have lower ones
 WATCHERS = 4
 PACE = 2000  # us
@@ -80,6 +81,20 @@ class Flood(unittest.TestCase):
         if not SMALL:
             self.assertGreater(c["datagrams.handshake_limit"], 0)
             self.assertLess(peak.bytes - before, cap + 4 * MIB)
+
+    def test_a_storm_of_new_clients_does_not_stall_those_who_are_in(self):
+        """More handshakes than the processors can do, and memory for all of them."""
+        with server(limits={"handshake_memory": "1GiB", "hellos_per_prefix": "1000000/s"},
+                    handshake={"timeout": "1s"}) as d:
+            with Standing(d, clients=WATCHERS, watch=PACE) as watchers:
+                r = run("spoof", d, begin=STORM, sources=STORM, ports=10, skip=FIRST, rate=STORM)
+            dropped = kernel_drops(d)
+        c = d.counters
+        say(f"{r['begun']} handshakes begun in {r['seconds']:.1f} s: {c['handshakes_started']} had an SSL object, "
+            f"{c.get('datagrams.waiting_full', 0)} datagrams found no place to wait")
+        self.check_watchers(watchers.report, dropped)
+        if not SMALL:
+            self.assertLess(watchers.report["max_us"], 1000000)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 /* judge.c - gives the verdicts that its options say, at once or later from a thread of its own.
  *
- * With "deferred" every verdict is given by the thread, `delay` after it was asked; "never" asks
- * for time and gives none. What resolve() answered is logged by the thread, for the tests.
+ * With "deferred" the verdicts that are not "none" come from the thread, `delay` after they were
+ * asked for; "never" asks for time and gives none. What resolve() answered is logged.
  */
 #include <dtlsd/module.h>
 #include <pthread.h>
@@ -12,9 +12,10 @@
 
 #define WAITING_MAX 64
 
-static const char *const words[] = {"next", "accept", "reject", "found", "never", "nonsense", NULL};
-enum word { NEXT, ACCEPT, REJECT, FOUND, NEVER, NONSENSE };
-static const uint32_t verdicts[] = {DTLSD_NEXT, DTLSD_ACCEPT, DTLSD_REJECT, DTLSD_FOUND, DTLSD_DEFER, 99};
+static const char *const words[] = {"none", "next", "accept", "reject", "found", "never", "nonsense", NULL};
+enum word { NONE, NEXT, ACCEPT, REJECT, FOUND, NEVER };
+static const uint32_t verdicts[] = {
+    DTLSD_NEXT, DTLSD_NEXT, DTLSD_ACCEPT, DTLSD_REJECT, DTLSD_FOUND, DTLSD_DEFER, 99};
 
 struct config {
 	int32_t request, psk, auth; /* enum word */
@@ -28,9 +29,9 @@ static const struct dtlsd_option options[] = {
 #define ROW(type_, member, def_, doc_)                                                             \
 	.name = #member, .type = DTLSD_OPT_##type_, .offset = offsetof(struct config, member),     \
 	.def = def_, .doc = doc_
-    {ROW(ENUM, request, "\"next\"", "Verdict on connection_request."), .names = words},
-    {ROW(ENUM, psk, "\"next\"", "Verdict on psk_lookup."), .names = words},
-    {ROW(ENUM, auth, "\"next\"", "Verdict on client_auth."), .names = words},
+    {ROW(ENUM, request, "\"none\"", "Verdict on connection_request."), .names = words},
+    {ROW(ENUM, psk, "\"none\"", "Verdict on psk_lookup."), .names = words},
+    {ROW(ENUM, auth, "\"none\"", "Verdict on client_auth."), .names = words},
     {ROW(BOOLEAN, deferred, "false", "Whether the thread gives them.")},
     {ROW(DURATION, delay, "\"0s\"", "How long the thread waits.")},
     {ROW(INTEGER, alert, "0", "The alert that a rejection sends."), .max = 255},
@@ -138,7 +139,7 @@ decide(const struct dtlsd_ctx *c, int32_t word)
 {
 	const struct config *config = c->config;
 	struct judge *j = c->data;
-	if (word != NEVER && !config->deferred)
+	if (word == NONE || (word != NEVER && !config->deferred))
 		return verdicts[word];
 	uint64_t token = c->host->defer(c);
 	if (token == 0)

@@ -155,7 +155,7 @@ on_released(void *arg, struct dt_conn *c)
 	d->released++;
 }
 
-static const struct dt_conn_events events = {NULL, on_request, on_psk, on_auth, on_connected, on_data,
+static const struct dt_conn_events events = {NULL, on_request, on_psk, on_auth, on_connected, on_data, NULL,
     on_disconnected, on_released};
 
 /* ---- what the service is made of ---- */

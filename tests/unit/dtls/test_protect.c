@@ -159,7 +159,7 @@ Test(protect, lengths_are_checked_before_anything_else)
 		size_t around = (size_t)suite->explicit_len + suite->tag_len, len;
 		static uint8_t body[DT_PLAIN_MAX + 64];
 		uint8_t *plain;
-		struct dt_record rec = {23, DT_VERSION_12, 1, 0, body, 0};
+		struct dt_record rec = {23, DT_VERSION_12, 1, 0, body, 0, NULL};
 		for (rec.len = 0; rec.len < around; rec.len++)
 			cr_assert_eq(dt_open(pool, &read, &rec, &plain, &len), DT_OPEN_SHORT);
 		cr_assert_eq(dt_open(pool, &read, &rec, &plain, &len), DT_OPEN_FORGED);
@@ -272,7 +272,7 @@ Test(protect, opening_with_a_key_for_writing_is_a_programmer_error, .signal = SI
 	const struct dt_key key = key_number(1);
 	uint8_t body[64] = {0}, *plain;
 	size_t len;
-	struct dt_record rec = {23, DT_VERSION_12, 1, 0, body, sizeof(body)};
+	struct dt_record rec = {23, DT_VERSION_12, 1, 0, body, sizeof(body), NULL};
 	dt_open(pool, &(struct dt_key_ref){7, DT_WRITE, dt_suite_find(0xc02b), &key, {NULL, 0}}, &rec, &plain,
 	    &len);
 }
@@ -303,7 +303,7 @@ Test(protect, a_forgery_leaves_no_error_behind_for_the_next_handshake)
 		const struct dt_key_ref read = {k + 1, DT_READ, dt_suite_find(kinds[k]), &key, {NULL, 0}};
 		uint8_t body[64] = {0}, *plain;
 		size_t len;
-		struct dt_record rec = {23, DT_VERSION_12, 1, 0, body, sizeof(body)};
+		struct dt_record rec = {23, DT_VERSION_12, 1, 0, body, sizeof(body), NULL};
 		cr_assert_eq(dt_open(pool, &read, &rec, &plain, &len), DT_OPEN_FORGED);
 		cr_assert_eq(ERR_peek_error(), 0);
 	}

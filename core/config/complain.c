@@ -115,11 +115,11 @@ dt_load_key_error(struct dt_load *l, const struct dt_json_place *place, const ch
 
 static void
 tell_at(const struct dt_config *c, struct dt_config_report *report, enum dt_severity severity,
-    const char *pointer, const char *format, va_list ap)
+    const char *pointer, const char *suggestion, const char *format, va_list ap)
 {
 	char text[TEXT_MAX];
 	vsnprintf(text, sizeof(text), format, ap);
-	dt_load_message_at(&c->state->source, report, severity, pointer, text);
+	add_message(&c->state->source, report, severity, pointer, DT_SCAN_VALUE, suggestion, text);
 }
 
 void
@@ -128,7 +128,17 @@ dt_config_error_at(const struct dt_config *c, struct dt_config_report *report, c
 {
 	va_list ap;
 	va_start(ap, format);
-	tell_at(c, report, DT_SEVERITY_ERROR, pointer, format, ap);
+	tell_at(c, report, DT_SEVERITY_ERROR, pointer, NULL, format, ap);
+	va_end(ap);
+}
+
+void
+dt_config_suggest_at(const struct dt_config *c, struct dt_config_report *report, const char *pointer,
+    const char *suggestion, const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	tell_at(c, report, DT_SEVERITY_ERROR, pointer, suggestion, format, ap);
 	va_end(ap);
 }
 
@@ -138,7 +148,7 @@ dt_config_warning_at(const struct dt_config *c, struct dt_config_report *report,
 {
 	va_list ap;
 	va_start(ap, format);
-	tell_at(c, report, DT_SEVERITY_WARNING, pointer, format, ap);
+	tell_at(c, report, DT_SEVERITY_WARNING, pointer, NULL, format, ap);
 	va_end(ap);
 }
 

@@ -183,6 +183,10 @@ void dt_config_free(struct dt_config **slot);
  * the value that `pointer` names, or of the nearest one around it. */
 void dt_config_error_at(const struct dt_config *c, struct dt_config_report *report,
     const char *pointer, const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* The same, with what to write instead; `suggestion` may be NULL. */
+void dt_config_suggest_at(const struct dt_config *c, struct dt_config_report *report,
+    const char *pointer, const char *suggestion, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 void dt_config_warning_at(const struct dt_config *c, struct dt_config_report *report,
     const char *pointer, const char *format, ...) __attribute__((format(printf, 4, 5)));
 

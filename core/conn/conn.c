@@ -232,13 +232,16 @@ dt_conn_send(struct dt_conn *c, const uint8_t *data, size_t len, struct dt_now n
 		return DT_ERR_GONE;
 	if (len > dt_session_max(&c->session))
 		return DT_ERR_TOO_LONG;
+	if (len == 0 && c->session.engine)
+		return DT_OK; /* OpenSSL has no empty records: a datagram that got lost */
 	struct dt_wire wire = dt_conn_wire(c);
 	uint8_t *out = wire.reserve(wire.arg, len + dt_session_overhead(&c->session));
 	if (!out)
 		return DT_ERR_AGAIN;
 	size_t sealed = dt_session_seal(&c->session, conns->pool, c->id, data, len, out);
 	if (!sealed) {
-		dt_conn_close(c, DT_CLOSE_KEY_LIMIT, now);
+		bool exhausted = dt_session_exhausted(&c->session);
+		dt_conn_close(c, exhausted ? DT_CLOSE_KEY_LIMIT : DT_CLOSE_MEMORY, now);
 		return DT_ERR_GONE;
 	}
 	wire.commit(wire.arg, sealed);

@@ -124,6 +124,12 @@ dt_session_overhead(const struct dt_session *s)
 	return s->engine ? DT_SESSION_ENGINE_OVERHEAD : dt_state_overhead(&s->state, 1);
 }
 
+bool
+dt_session_exhausted(const struct dt_session *s)
+{
+	return !s->engine && !dt_state_may_seal(&s->state);
+}
+
 size_t
 dt_session_seal(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner, const uint8_t *data,
     size_t len, uint8_t *out)

@@ -56,8 +56,11 @@ size_t dt_session_max(const struct dt_session *s);
 /* Bytes that a record is longer than its data, at most. */
 size_t dt_session_overhead(const struct dt_session *s);
 
-/* One record of application data to out[len + overhead]; its bytes, 0 = failed or at the end of
- * the key's use. Requires: len <= DT_PLAIN_MAX. */
+/* Whether nothing more may be sealed: the numbers or the use of the key came to an end. */
+bool dt_session_exhausted(const struct dt_session *s);
+
+/* One record of application data to out[len + overhead]; its bytes, 0 = failed or exhausted.
+ * Requires: len <= DT_PLAIN_MAX; len > 0 where OpenSSL has the records. */
 size_t dt_session_seal(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
     const uint8_t *data, size_t len, uint8_t *out);
 void dt_session_send_alert(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,

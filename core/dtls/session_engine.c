@@ -36,6 +36,9 @@ read_result(struct dt_session *s, int n, uint8_t *data)
 	if (n > 0)
 		return (struct dt_session_event){
 		    .kind = DT_SESSION_DATA, .data = data, .len = (size_t)n};
+	/* Nothing, and yet no end: an empty record. SSL_get_error() calls that a failed system call. */
+	if (n == 0 && !(SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) && ERR_peek_error() == 0)
+		return (struct dt_session_event){.kind = DT_SESSION_DATA, .data = data, .len = 0};
 	switch (SSL_get_error(ssl, n)) {
 	case SSL_ERROR_ZERO_RETURN:
 		return (struct dt_session_event){.kind = DT_SESSION_CLOSE_NOTIFY};
@@ -73,14 +76,14 @@ dt_session_engine_open(struct dt_session *s, const struct dt_record *rec, const 
 size_t
 dt_session_engine_seal(struct dt_session *s, const uint8_t *data, size_t len, uint8_t *out)
 {
-	if (len == 0)
-		return 0; /* SSL_write() cannot say it */
+	DT_ASSERT(len > 0); /* SSL_write() cannot say it */
 	ERR_clear_error();
 	int n = SSL_write(s->engine->ssl, data, (int)len);
 	size_t sealed = s->engine->out_len;
 	if (n != (int)len || sealed > len + DT_SESSION_ENGINE_OVERHEAD)
 		sealed = 0;
-	memcpy(out, s->engine->out, sealed);
+	if (sealed)
+		memcpy(out, s->engine->out, sealed);
 	dt_engine_clear_out(s->engine, s->engine->out_len);
 	return sealed;
 }

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "dtls/engine.h"
 #include "dtls/tickets.h"
 
@@ -20,6 +21,7 @@
 	"ECDHE-PSK-CHACHA20-POLY1305:PSK-AES128-GCM-SHA256:PSK-AES128-CCM8:PSK-AES128-CCM:"        \
 	"PSK-CHACHA20-POLY1305:PSK-AES256-GCM-SHA384"
 #define DEFAULT_GROUPS "X25519:P-256:P-384:P-521"
+#define NEAR_EDITS 4u			       /* of the 16 to 50 characters of a suite's name */
 #define CLIENT_CHAIN_MAX (100 * 1024) /* bytes of a client's Certificate message */
 
 static enum dt_err
@@ -31,14 +33,15 @@ fail(char *error, size_t cap, const char *what)
 	return DT_ERR_CRYPTO;
 }
 
-/* Every suite that this OpenSSL can do at all, on a connection of its own. Free with SSL_free(). */
+/* Every suite of this OpenSSL that encrypts and authenticates, on a connection of its own. Free
+ * with SSL_free(). */
 static SSL *
 all_suites(void)
 {
 	SSL_CTX *ctx = SSL_CTX_new(DTLS_server_method());
 	if (!ctx)
 		return NULL;
-	SSL *ssl = SSL_CTX_set_cipher_list(ctx, "ALL:COMPLEMENTOFALL:@SECLEVEL=0") ? SSL_new(ctx) : NULL;
+	SSL *ssl = SSL_CTX_set_cipher_list(ctx, "ALL:!aNULL:!eNULL:@SECLEVEL=0") ? SSL_new(ctx) : NULL;
 	SSL_CTX_free(ctx);
 	return ssl;
 }
@@ -59,6 +62,36 @@ dt_tls_suite_name(const char *name)
 	}
 	SSL_free(ssl);
 	return found;
+}
+
+static void
+take_nearer(const char *name, const char *candidate, unsigned *distance, const char **near)
+{
+	unsigned d = candidate ? dt_text_distance(name, candidate, *distance) : *distance;
+	if (d < *distance) {
+		*distance = d;
+		*near = candidate;
+	}
+}
+
+const char *
+dt_tls_suite_near(const char *name)
+{
+	SSL *ssl = all_suites();
+	if (!ssl)
+		return NULL;
+	STACK_OF(SSL_CIPHER) *list = SSL_get_ciphers(ssl);
+	const char *near = NULL;
+	unsigned distance = NEAR_EDITS + 1;
+	for (int i = 0; i < sk_SSL_CIPHER_num(list); i++) {
+		const SSL_CIPHER *c = sk_SSL_CIPHER_value(list, i);
+		if (SSL_CIPHER_get_auth_nid(c) == NID_auth_any) /* of TLS 1.3 */
+			continue;
+		take_nearer(name, SSL_CIPHER_get_name(c), &distance, &near);
+		take_nearer(name, SSL_CIPHER_standard_name(c), &distance, &near);
+	}
+	SSL_free(ssl);
+	return near;
 }
 
 static bool
@@ -108,6 +141,45 @@ list_without_cbc(SSL_CTX *ctx, bool *any_cbc)
 	return out;
 }
 
+static bool
+has_key(const struct dt_tls_settings *s, int type)
+{
+	for (size_t i = 0; i < s->certificate_count; i++)
+		if (EVP_PKEY_get_base_id(s->certificates[i].key) == type)
+			return true;
+	return false;
+}
+
+/* Whether the server has what the suite authenticates it with. */
+static bool
+suite_fits(const SSL_CIPHER *c, const struct dt_tls_settings *s)
+{
+	static const struct {
+		int nid, key;
+	} rows[] = {
+	    {NID_auth_rsa, EVP_PKEY_RSA}, {NID_auth_rsa, EVP_PKEY_RSA_PSS},
+	    {NID_auth_ecdsa, EVP_PKEY_EC}, {NID_auth_ecdsa, EVP_PKEY_ED25519},
+	    {NID_auth_ecdsa, EVP_PKEY_ED448}, {NID_auth_dss, EVP_PKEY_DSA},
+	};
+	int auth = SSL_CIPHER_get_auth_nid(c), kx = SSL_CIPHER_get_kx_nid(c);
+	if (auth == NID_auth_psk || kx == NID_kx_rsa_psk)
+		return s->psk && (auth == NID_auth_psk || has_key(s, EVP_PKEY_RSA));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].nid == auth && has_key(s, rows[i].key))
+			return true;
+	return false;
+}
+
+static bool
+any_suite_fits(SSL_CTX *ctx, const struct dt_tls_settings *s)
+{
+	STACK_OF(SSL_CIPHER) *list = SSL_CTX_get_ciphers(ctx);
+	for (int i = 0; i < sk_SSL_CIPHER_num(list); i++)
+		if (suite_fits(sk_SSL_CIPHER_value(list, i), s))
+			return true;
+	return false;
+}
+
 static enum dt_err
 set_suites(struct dt_tls *tls, const struct dt_tls_settings *s, char *error, size_t cap)
 {
@@ -118,6 +190,9 @@ set_suites(struct dt_tls *tls, const struct dt_tls_settings *s, char *error, siz
 		list = s->certificate_count ? DEFAULT_SUITES : DEFAULT_PSK_SUITES;
 	if (!SSL_CTX_set_cipher_list(tls->ssl_ctx, list))
 		return fail(error, cap, "cipher_suites: none of these can be used");
+	if (!any_suite_fits(tls->ssl_ctx, s))
+		return fail(error, cap,
+		    "none of the cipher suites fits a certificate or pre-shared key of this server");
 
 	bool any_cbc;
 	tls->suites_without_cbc = list_without_cbc(tls->ssl_ctx, &any_cbc);

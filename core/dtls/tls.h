@@ -88,6 +88,8 @@ void dt_tls_free(struct dt_tls **tls);
 /* Turns one name of a suite, IANA's or OpenSSL's, into OpenSSL's; NULL when it does not know it.
  * Static storage of OpenSSL. */
 const char *dt_tls_suite_name(const char *name);
+/* The known name that is written most alike, NULL when none is near. Static storage of OpenSSL. */
+const char *dt_tls_suite_near(const char *name);
 /* Whether it is one name that OpenSSL knows. */
 bool dt_tls_group_known(const char *name);
 bool dt_tls_signature_known(const char *name);

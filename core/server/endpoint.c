@@ -5,6 +5,7 @@
 #include "io/random.h"
 #include "pki/credential.h"
 #include "pki/ephemeral.h"
+#include "server/logger.h"
 #include "server/suites.h"
 
 #include <errno.h>
@@ -35,21 +36,10 @@ wrong(const struct place *p, const char *member, const char *format, ...)
 	return false;
 }
 
-static void
-warn_of_key_log(const struct place *p)
-{
-	char pointer[POINTER_BYTES];
-	if (!p->server->tls.key_log_file)
-		return;
-	snprintf(pointer, sizeof(pointer), "%s/tls/key_log_file", p->server->pointer);
-	dt_config_warning_at(p->config, p->report, pointer,
-	    "whoever reads this file can decrypt every connection of this server");
-}
-
 /* ---- verification, as dtls asks for it ---- */
 
 static int
-verify_chain(void *arg, X509 *leaf, STACK_OF(X509) * untrusted, struct dt_wall now)
+verify_chain(void *arg, X509 *leaf, STACK_OF(X509) *untrusted, struct dt_wall now)
 {
 	const struct dt_endpoint *e = arg;
 	struct dt_verify_result r;
@@ -90,6 +80,14 @@ load_psk_file(struct dt_endpoint *e, const struct place *p)
 }
 
 static bool
+probe_key_log(const struct place *p)
+{
+	const char *path = p->server->tls.key_log_file;
+	int error = path ? dt_logger_probe(path) : 0;
+	return !error || wrong(p, "/tls/key_log_file", "%s: %s", path, strerror(error));
+}
+
+static bool
 open_key_log(struct dt_endpoint *e, const struct place *p)
 {
 	const char *path = p->server->tls.key_log_file;
@@ -108,6 +106,20 @@ struct certificates {
 	struct dt_tls_certificate list[CERTIFICATES_MAX];
 	size_t count;
 };
+
+/* OpenSSL keeps one certificate of each type of key: a second would push out the first. */
+static bool
+refuse_twin(const struct certificates *c, const char *member, const struct place *p)
+{
+	int type = EVP_PKEY_get_base_id(c->loaded[c->count]->key);
+	for (size_t i = 0; i < c->count; i++)
+		if (EVP_PKEY_get_base_id(c->loaded[i]->key) == type)
+			return wrong(p, member,
+			    "another certificate of this server has a key of the same "
+			    "type, %s",
+			    OBJ_nid2sn(type));
+	return true;
+}
 
 /* The `i`-th of the entry. */
 static bool
@@ -131,8 +143,9 @@ load_certificate(struct certificates *c, uint32_t i, const struct place *p)
 		return wrong(p, member, "more than %u certificates", CERTIFICATES_MAX);
 	if (dt_credential_load(&source, dt_clock_now(), &c->loaded[c->count], &err) != DT_OK)
 		return wrong(p, member, "%s", err.text);
+	bool single = refuse_twin(c, member, p);
 	c->count++;
-	return true;
+	return single;
 }
 
 static bool
@@ -224,9 +237,13 @@ make_tls(struct dt_endpoint *e, const struct certificates *c, const struct dt_su
 static bool
 choose_suites(struct dt_suites *suites, const struct place *p)
 {
-	char error[256];
-	return dt_suites_init(suites, &p->server->tls, error, sizeof(error)) ||
-	       wrong(p, suites->member, "%s", error);
+	char error[256], pointer[POINTER_BYTES];
+	if (dt_suites_init(suites, &p->server->tls, error, sizeof(error)))
+		return true;
+	snprintf(pointer, sizeof(pointer), "%s%s", p->server->pointer, suites->member);
+	dt_config_suggest_at(p->config, p->report, pointer,
+	    suites->suggestion[0] ? suites->suggestion : NULL, "%s", error);
+	return false;
 }
 
 bool
@@ -239,10 +256,10 @@ dt_endpoint_init(struct dt_endpoint *e, const struct dt_config *config,
 	memset(e, 0, sizeof(*e));
 	e->config = server;
 	e->key_log.fd = -1;
-	warn_of_key_log(&p);
 	/* All that is wrong is told at once. */
 	bool good = load_trust(e, &p);
 	good &= load_psk_file(e, &p);
+	good &= probe_key_log(&p);
 	good &= load_certificates(&c, ephemeral, &p);
 	good &= choose_suites(&suites, &p);
 	good = good && make_tls(e, &c, &suites, &p);

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -218,6 +219,26 @@ dt_logger_open(struct dt_logger *l, const char *target, bool json, enum dt_log_l
 	l->json = json;
 	l->log.level = (int)level;
 	return DT_OK;
+}
+
+int
+dt_logger_probe(const char *path)
+{
+	char *dir = NULL;
+	struct stat st;
+	int error = 0;
+	if (stat(path, &st) == 0)
+		return S_ISDIR(st.st_mode) ? EISDIR : access(path, W_OK) ? errno : 0;
+	if (errno != ENOENT)
+		return errno;
+	dir = dt_copy_text(path);
+	if (!dir)
+		return ENOMEM;
+	*strrchr(dir, '/') = '\0';
+	if (access(dir[0] ? dir : "/", W_OK | X_OK))
+		error = errno;
+	dt_free(dir);
+	return error;
 }
 
 /* dup3() puts the new file under the old number: a thread that writes at this moment writes to one

@@ -26,6 +26,9 @@ void dt_logger_fini(struct dt_logger *l);
 /* `target`: "stderr" or a path. DT_ERR_SYSTEM (errno), and nothing has changed. */
 enum dt_err dt_logger_open(
     struct dt_logger *l, const char *target, bool json, enum dt_log_level level) DT_MUST_USE;
+/* 0, or the errno of opening `path` later: looks at the file, or at the directory it would be made
+ * in, and leaves nothing behind. */
+int dt_logger_probe(const char *path);
 /* The old file stays in use when that fails. */
 enum dt_err dt_logger_reopen(struct dt_logger *l) DT_MUST_USE;
 

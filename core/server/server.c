@@ -349,6 +349,18 @@ read_all(struct dt_server *s, struct dt_config_report *report)
 	return err;
 }
 
+/* A start opens it first of all. */
+static bool
+probe_log(const struct dt_config *config, struct dt_config_report *report)
+{
+	const char *target = config->log.target;
+	int error = strcmp(target, "stderr") != 0 ? dt_logger_probe(target) : 0;
+	if (error)
+		dt_config_error_at(
+		    config, report, "/log/target", "%s: %s", target, strerror(error));
+	return !error;
+}
+
 enum dt_err
 dt_server_check(const struct dt_config *config, bool dev, struct dt_config_report *report)
 {
@@ -357,6 +369,8 @@ dt_server_check(const struct dt_config *config, bool dev, struct dt_config_repor
 	if (err != DT_OK)
 		return err;
 	err = read_all(s, report);
+	if (!probe_log(config, report) && err == DT_OK)
+		err = DT_ERR_CONFIG;
 	free_server(&s);
 	return err;
 }

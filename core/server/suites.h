@@ -11,7 +11,9 @@
 
 struct dt_suites {
 	char *ciphers, *groups, *signatures; /* owned; NULL = OpenSSL's or our default */
-	char member[48]; /* after a failure: which word, as the end of a pointer */
+	/* After a failure: */
+	char member[48];     /* which word, as the end of a pointer           */
+	char suggestion[80]; /* what may be meant, in quotes; "" = nothing is near */
 };
 
 /* False: `error` names the word that is not known. */

@@ -165,12 +165,14 @@ pump(struct sim_client *c)
 	while (c->state == SIM_UP) {
 		ERR_clear_error();
 		int n = SSL_read(c->ssl, data, sizeof(data));
-		if (n > 0)
+		/* OpenSSL's way to say that a record was empty. */
+		bool empty = n == 0 && SSL_get_error(c->ssl, n) == SSL_ERROR_SYSCALL;
+		if (n > 0 || empty) {
 			keep_message(c, data, (size_t)n);
-		else
-			note_end(c, n);
-		if (n <= 0)
-			break;
+			continue;
+		}
+		note_end(c, n);
+		break;
 	}
 	struct timeval left;
 	bool waits = c->state <= SIM_UP && DTLSv1_get_timeout(c->ssl, &left) == 1;

@@ -1,9 +1,11 @@
 /* What others try: forged, replayed, early, repeated and misplaced records. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <openssl/hmac.h>
 #include <string.h>
 
 #include "dtls/alert.h"
+#include "dtls/kdf.h"
 #include "forge.h"
 #include "sim.h"
 
@@ -275,6 +277,53 @@ Test(attack, an_empty_record_is_accepted_and_delivers_nothing)
 	struct sim_diary *diary = sim_newest(&sim->server);
 	cr_assert(diary->datagrams == 0 && diary->disconnected == 0);
 	sim_forge_fini(&f);
+	SSL_CTX_free(ctx);
+	sim_free(sim);
+}
+
+/* A record of the client's without content, on AES-128-CBC with encrypt_then_mac. */
+static size_t
+seal_nothing_cbc(const struct sim_client *c, uint64_t number, uint8_t *out)
+{
+	enum { MAC = 32, KEY = 16, IV = 16, BLOCK = 16 };
+	uint8_t master[48], seed[64], block[2 * MAC + KEY];
+	SSL_SESSION_get_master_key(SSL_get_session(c->ssl), master, sizeof(master));
+	SSL_get_server_random(c->ssl, seed, 32);
+	SSL_get_client_random(c->ssl, seed + 32, 32);
+	cr_assert(dt_prf("SHA256", (struct dt_span){master, 48}, "key expansion", (struct dt_span){seed, 64},
+		      block, sizeof(block)) == DT_OK);
+	uint8_t padding[BLOCK], *iv = out + DT_RECORD_HEADER, covered[13 + IV + BLOCK];
+	memset(padding, BLOCK - 1, sizeof(padding));
+	memset(iv, 7, IV);
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int n;
+	EVP_EncryptInit_ex(ctx, EVP_aes_128_cbc(), NULL, block + 2 * MAC, iv);
+	EVP_CIPHER_CTX_set_padding(ctx, 0);
+	EVP_EncryptUpdate(ctx, iv + IV, &n, padding, BLOCK);
+	EVP_CIPHER_CTX_free(ctx);
+	dt_record_write_header(out, DT_APPLICATION_DATA, DT_VERSION_12, 1, number, IV + BLOCK + MAC);
+	memcpy(covered, out + 3, 8);
+	memcpy(covered + 8, out, 3);
+	dt_write_uint(covered + 11, IV + BLOCK, 2);
+	memcpy(covered + 13, iv, IV + BLOCK);
+	HMAC(EVP_sha256(), block, MAC, covered, sizeof(covered), iv + IV + BLOCK, NULL);
+	return DT_RECORD_HEADER + IV + BLOCK + MAC;
+}
+
+Test(attack, an_empty_record_is_accepted_on_a_cbc_suite_too)
+{
+	struct sim_options o = sim_defaults("empty cbc record");
+	o.suites = "ECDHE-ECDSA-AES128-SHA256";
+	struct sim *sim = sim_new(&o);
+	SSL_CTX *ctx = sim_client_ctx(NULL);
+	struct sim_client *c = sim_connect(sim, ctx);
+	uint8_t d[256];
+	uint64_t handled = sim_counter(&sim->server, DT_COUNT_HANDLED);
+	size_t len = seal_nothing_cbc(c, 9, d);
+	sim_server_input(&sim->server, c->number, d, len);
+	struct sim_diary *diary = sim_newest(&sim->server);
+	cr_assert(sim_counter(&sim->server, DT_COUNT_HANDLED) == handled + 1);
+	cr_assert(diary->datagrams == 0 && diary->disconnected == 0, "%s", diary->end_text);
 	SSL_CTX_free(ctx);
 	sim_free(sim);
 }

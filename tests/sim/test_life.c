@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "conn/conn_state.h"
 #include "dtls/alert.h"
 #include "forge.h"
 #include "sim.h"
@@ -283,6 +284,40 @@ Test(life, ids_are_never_used_again)
 		if (i % 3)
 			cr_assert(dt_conns_find(sim->server.conns, seen[i]) == NULL);
 	}
+	SSL_CTX_free(ctx);
+	sim_free(sim);
+}
+
+Test(life, an_empty_datagram_is_sent_where_that_can_be_said)
+{
+	for (size_t k = 0; k < 2; k++) {
+		struct sim_options o = sim_defaults("empty datagram");
+		o.suites = two_kinds[k];
+		struct sim *sim = sim_new(&o);
+		SSL_CTX *ctx = sim_client_ctx(NULL);
+		struct sim_client *c = sim_connect(sim, ctx);
+		uint64_t sent = sim->server.sent;
+		cr_assert(sim_server_send(&sim->server, "", 0) == DT_OK);
+		cr_assert(sim->server.sent == sent + (k == 0));
+		sim_settle(sim);
+		cr_assert(c->message_count == (k == 0));
+		sim_check_echo(sim, c, "alive");
+		SSL_CTX_free(ctx);
+		sim_free(sim);
+	}
+}
+
+Test(life, the_end_of_a_keys_use_closes_the_connection)
+{
+	struct sim_options o = sim_defaults("key limit");
+	struct sim *sim = sim_new(&o);
+	SSL_CTX *ctx = sim_client_ctx(NULL);
+	struct sim_client *c = sim_connect(sim, ctx);
+	sim_check_echo(sim, c, "one more");
+	conn_of(sim)->session.state.next_sealed = UINT64_C(1) << 40;
+	cr_assert(sim_server_send(&sim->server, "too many", 8) == DT_ERR_GONE);
+	struct sim_diary *d = sim_newest(&sim->server);
+	cr_assert(d->disconnected == 1 && d->end_status == 401, "%s", d->end_text);
 	SSL_CTX_free(ctx);
 	sim_free(sim);
 }

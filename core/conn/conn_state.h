@@ -41,7 +41,8 @@ struct dt_conn {
 	int8_t gate;	   /* enum dt_gate_kind that waits for its verdict; DT_NO_GATE */
 	bool accepted;	   /* the request was: `connected` is owed or given        */
 	bool connected;	   /* with status 0: `disconnected` is owed                */
-	bool linked;	   /* found by its path; with a connection id only until it is established */
+	bool linked;	   /* found by its path; with a connection id only until it moves or another
+			      client comes from there */
 	bool has_cid;
 	uint8_t cid[DT_CID_LEN]; /* ours, RFC 9146 */
 	struct dt_move *move;	 /* owned; NULL = the path is proven */

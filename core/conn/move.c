@@ -59,6 +59,7 @@ go(struct dt_conn *c, struct dt_listener *listener, const struct dt_path *path, 
 	} else {
 		dt_move_free(c);
 	}
+	dt_conns_unlink(c); /* from the path where it shook hands: from now on its id alone leads to it */
 	c->path = *path;
 	c->listener = listener;
 	dt_count(c->conns->config.counters, DT_COUNT_PATHS_MOVED, 1);

@@ -154,8 +154,6 @@ establish(struct dt_conn *c, struct dt_now now)
 		dt_count(c->conns->config.counters, DT_COUNT_HANDSHAKES_RESUMED, 1);
 
 	c->has_cid = c->session.state.cid_ours;
-	if (c->has_cid)
-		dt_conns_unlink(c); /* found by its id; another client may get its address */
 	/* No longer the connection's: an event may end that while early records are read. */
 	c->setup = NULL;
 	dt_keep_alive_heard(c, now);

@@ -186,12 +186,13 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struc
 	struct dt_conns *conns = c->conns;
 	struct dt_wire wire = dt_conn_wire(c);
 	bool newest = rec->seq >= c->session.state.replay.next;
+	size_t size = DT_RECORD_HEADER + (rec->cid ? DT_CID_LEN : 0) + rec->len;
 	struct dt_session_event e = dt_session_open(&c->session, conns->pool, c->id, rec, &wire);
 	*used = e.kind != DT_SESSION_DROPPED;
 	if (*used)
 		dt_keep_alive_heard(c, now);
 	if (*used && rec->cid)
-		dt_move_record(c, conns->arriving_at, conns->arriving, conns->arriving_bytes, newest, now);
+		dt_move_record(c, conns->arriving_at, conns->arriving, size, newest, now);
 	switch (e.kind) {
 	case DT_SESSION_DROPPED:
 		dt_count_drop(conns->config.counters, e.drop);

@@ -91,7 +91,6 @@ struct dt_conns {
 	unsigned depth;		/* calls of this room on the stack */
 	struct dt_listener *arriving_at; /* the datagram that is being read */
 	const struct dt_path *arriving;
-	size_t arriving_bytes;
 	struct dt_conn *sending; /* whose datagram it is; NULL = of a path alone */
 	struct dt_listener *sending_listener;
 	const struct dt_path *sending_path;

@@ -22,7 +22,7 @@ struct dt_session_event;
 
 enum dt_move_policy { DT_MOVE_LIMITED, DT_MOVE_TRUST };
 
-/* An authentic record came along `path` in a datagram of `bytes`; `newest`: no later one came before. */
+/* An authentic record of `bytes`, header included, came along `path`; `newest`: no later one came before. */
 void dt_move_record(struct dt_conn *c, struct dt_listener *listener, const struct dt_path *path,
     size_t bytes, bool newest, struct dt_now now);
 /* Whether a datagram of `bytes` may go to the peer now. */

@@ -440,7 +440,6 @@ dt_conns_input(struct dt_conns *conns, struct dt_listener *listener, const struc
 	dt_conns_enter(conns);
 	conns->arriving_at = listener;
 	conns->arriving = path;
-	conns->arriving_bytes = len;
 	if (take_records(conns, listener, path, data, len, now))
 		dt_count(conns->config.counters, DT_COUNT_HANDLED, 1);
 	dt_last_flights_expire(conns, now.mono);

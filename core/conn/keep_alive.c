@@ -22,10 +22,11 @@ dt_keep_alive_heard(struct dt_conn *c, struct dt_now now)
 }
 
 static void
-send(struct dt_conn *c, uint8_t type, struct dt_span payload)
+send(struct dt_conn *c, uint8_t type, struct dt_span payload, enum dt_counter counter)
 {
 	struct dt_wire wire = dt_conn_wire(c);
-	dt_session_send_heartbeat(&c->session, c->conns->pool, c->id, type, payload, &wire);
+	if (dt_session_send_heartbeat(&c->session, c->conns->pool, c->id, type, payload, &wire))
+		dt_count(c->conns->config.counters, counter, 1);
 }
 
 void
@@ -40,8 +41,7 @@ dt_keep_alive_answer(struct dt_conn *c, const struct dt_session_event *e, struct
 		dt_count_drop(c->conns->config.counters, DT_DROP_HEARTBEAT_RATE);
 		return;
 	}
-	send(c, DT_HEARTBEAT_RESPONSE, (struct dt_span){e->data, e->len});
-	dt_count(c->conns->config.counters, DT_COUNT_HEARTBEATS_ANSWERED, 1);
+	send(c, DT_HEARTBEAT_RESPONSE, (struct dt_span){e->data, e->len}, DT_COUNT_HEARTBEATS_ANSWERED);
 }
 
 static bool
@@ -70,7 +70,7 @@ dt_keep_alive_tick(struct dt_conn *c, struct dt_now now)
 	if (k->tries++ == 0)
 		dt_random(k->request, sizeof(k->request));
 	k->due = dt_mono_add(now.mono, config_of(c)->interval);
-	send(c, DT_HEARTBEAT_REQUEST, (struct dt_span){k->request, sizeof(k->request)});
-	dt_count(c->conns->config.counters, DT_COUNT_HEARTBEATS_ASKED, 1);
+	send(c, DT_HEARTBEAT_REQUEST, (struct dt_span){k->request, sizeof(k->request)},
+	    DT_COUNT_HEARTBEATS_ASKED);
 	return false;
 }

@@ -34,9 +34,9 @@ ask(struct dt_conn *c, struct dt_now now)
 	struct dt_wire wire = dt_conn_wire(c);
 	m->asked++;
 	m->due = dt_mono_add(now.mono, ASK_EVERY);
-	dt_session_send_heartbeat(&c->session, c->conns->pool, c->id, DT_HEARTBEAT_REQUEST,
-	    (struct dt_span){m->question, sizeof(m->question)}, &wire);
-	dt_count(c->conns->config.counters, DT_COUNT_PATHS_CHALLENGED, 1);
+	if (dt_session_send_heartbeat(&c->session, c->conns->pool, c->id, DT_HEARTBEAT_REQUEST,
+		(struct dt_span){m->question, sizeof(m->question)}, &wire))
+		dt_count(c->conns->config.counters, DT_COUNT_PATHS_CHALLENGED, 1);
 }
 
 static void

@@ -156,18 +156,22 @@ dt_session_may_ask(const struct dt_session *s)
 	    s->state.heartbeat_peers == DT_HEARTBEAT_PEER_MAY_SEND;
 }
 
-void
+bool
 dt_session_send_heartbeat(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner, uint8_t type,
     struct dt_span payload, const struct dt_wire *wire)
 {
 	uint8_t plain[DT_PLAIN_MAX];
 	size_t len = payload.len + DT_HEARTBEAT_OVERHEAD;
-	if (s->engine || len > s->state.fragment_max || !dt_heartbeat_write(type, payload, plain))
-		return;
-	uint8_t *out = wire->reserve(wire->arg, len + dt_state_overhead(&s->state, 1));
+	if (s->engine || len > s->state.fragment_max)
+		return false;
+	size_t total = len + dt_state_overhead(&s->state, 1);
+	if (total > s->state.mtu || !dt_heartbeat_write(type, payload, plain))
+		return false;
+	uint8_t *out = wire->reserve(wire->arg, total);
 	size_t sealed = out ? dt_state_write(&s->state, pool, owner, 1, DT_HEARTBEAT, plain, len, out) : 0;
 	if (sealed)
 		wire->commit(wire->arg, sealed);
+	return sealed != 0;
 }
 
 struct sender {

@@ -68,9 +68,9 @@ void dt_session_send_alert(struct dt_session *s, struct dt_aead_pool *pool, uint
 
 /* Whether HeartbeatRequests may be sent: the extension was negotiated, and the client said so. */
 bool dt_session_may_ask(const struct dt_session *s);
-/* A heartbeat message of either type; one that is too long for a record of this session is left
- * out (RFC 6520 3). */
-void dt_session_send_heartbeat(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
+/* A heartbeat message of either type. False: left out, being too long for a record of this session
+ * or a datagram to this peer (RFC 6520 3), or for want of space on the wire. */
+bool dt_session_send_heartbeat(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
     uint8_t type, struct dt_span payload, const struct dt_wire *wire);
 
 /* Sends the last flight again, under fresh numbers. Only for records of ours. */

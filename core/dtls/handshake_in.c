@@ -12,12 +12,18 @@
 
 /* ---- early records ---- */
 
-void
-dt_hs_drop_held(struct dt_handshake *hs, struct dt_held *h)
+static void
+take_held(struct dt_handshake *hs, struct dt_held *h)
 {
 	dt_list_remove(&h->node);
 	hs->held_bytes -= h->size;
 	hs->worker.budget->used -= h->size;
+}
+
+void
+dt_hs_drop_held(struct dt_handshake *hs, struct dt_held *h)
+{
+	take_held(hs, h);
 	dt_free(h);
 }
 
@@ -168,8 +174,9 @@ dt_hs_open_held(struct dt_handshake *hs, const struct dt_wire *wire)
 		struct dt_held *h = DT_CONTAINER(node, struct dt_held, node);
 		if (h->rec.type == DT_APPLICATION_DATA)
 			continue; /* opened or not: for the session */
+		take_held(hs, h); /* what is in it may be held again, and has its place */
 		open_sealed(hs, &h->rec, wire);
-		dt_hs_drop_held(hs, h);
+		dt_free(h);
 	}
 }
 

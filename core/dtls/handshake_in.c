@@ -161,6 +161,10 @@ open_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct d
 static bool
 take_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
 {
+	if (rec->type == DT_HEARTBEAT) { /* RFC 6520 3; nor may OpenSSL see it */
+		dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+		return false;
+	}
 	if (rec->type == DT_APPLICATION_DATA || !dt_hs_derive(hs))
 		return hold(hs, rec, false);
 	return open_sealed(hs, rec, wire);

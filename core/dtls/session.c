@@ -94,6 +94,8 @@ dt_session_open(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
 	};
 	if (rec->epoch != 1)
 		return dropped(DT_DROP_BAD_EPOCH);
+	if (s->engine && rec->type >= DT_HEARTBEAT)
+		return dropped(DT_DROP_UNEXPECTED); /* nothing that OpenSSL knows, and its end of the session */
 	if (s->engine)
 		return dt_session_engine_open(s, rec, wire);
 

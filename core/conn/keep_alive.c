@@ -1,6 +1,7 @@
 #include "conn/keep_alive.h"
 
 #include "conn/conn_state.h"
+#include "conn/move.h"
 #include "dtls/heartbeat.h"
 #include "io/random.h"
 
@@ -53,7 +54,7 @@ is_on(const struct dt_conn *c)
 struct dt_mono
 dt_keep_alive_deadline(const struct dt_conn *c)
 {
-	if (!is_on(c))
+	if (!is_on(c) || dt_move_asks(c)) /* one request at a time, RFC 6520 3 */
 		return DT_NEVER;
 	const struct dt_keep_alive *k = &c->keep_alive;
 	return k->tries ? k->due : dt_mono_add(k->heard, config_of(c)->time);

@@ -103,6 +103,12 @@ dt_move_answer(struct dt_conn *c, const struct dt_session_event *e)
 		dt_move_free(c);
 }
 
+bool
+dt_move_asks(const struct dt_conn *c)
+{
+	return c->move && c->move->asked;
+}
+
 struct dt_mono
 dt_move_deadline(const struct dt_conn *c)
 {

@@ -30,6 +30,8 @@ bool dt_move_allows(const struct dt_conn *c, size_t bytes);
 void dt_move_sent(struct dt_conn *c, size_t bytes);
 /* A HeartbeatResponse: it may be the proof. */
 void dt_move_answer(struct dt_conn *c, const struct dt_session_event *e);
+/* Whether a request of its own waits for an answer. */
+bool dt_move_asks(const struct dt_conn *c);
 struct dt_mono dt_move_deadline(const struct dt_conn *c);
 void dt_move_tick(struct dt_conn *c, struct dt_now now);
 void dt_move_free(struct dt_conn *c);

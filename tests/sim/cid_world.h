@@ -35,6 +35,7 @@ static inline void
 cid_world_fini(struct cid_world *w)
 {
 	SSL_CTX_free(w->ctx);
+	w->sim->link.tap = NULL; /* the clients, whom it may know, go first */
 	sim_free(w->sim);
 }
 

@@ -127,7 +127,9 @@ forge(struct seeded *random, struct shot *s)
 	static const uint64_t far = (UINT64_C(1) << 48) - 1;
 	s->kind = FORGERY;
 	s->from = 0x400000 + (uint32_t)seeded_below(random, 1000);
-	uint64_t number = seeded_below(random, 2) ? far - seeded_below(random, 100) : s->seq + 1 + seeded_below(random, 200);
+	uint64_t number = s->seq + 1 + seeded_below(random, 200);
+	if (seeded_below(random, 2))
+		number = far - seeded_below(random, 100);
 	if (seeded_below(random, 2))
 		dt_write_uint(s->bytes + 5, number, 6); /* its number alone is another */
 	else
@@ -215,7 +217,7 @@ play_shots(enum dt_move_policy policy, enum dt_heartbeat_mode heartbeat)
 	cr_assert(held == w.sim->server.held_back && (held == 0 || policy == DT_MOVE_LIMITED));
 	cr_assert(genuine > GENUINE / 2 && sim_newest(&w.sim->server)->datagrams == genuine);
 	cr_assert(sim_counter(&w.sim->server, DT_COUNT_HANDSHAKES_STARTED) == 1);
-	cr_assert(sim_drops(&w.sim->server, DT_DROP_BAD_TAG) > 500);
+	cr_assert(sim_drops(&w.sim->server, DT_DROP_BAD_TAG) > 300);
 	cid_world_fini(&w);
 }
 
@@ -425,6 +427,9 @@ Test(cid_move, an_answered_heartbeat_proves_the_address)
 	cr_assert(sim_server_send(&w.sim->server, data, sizeof(data)) == DT_ERR_AGAIN);
 	k.question[10] ^= 1;
 	k.question[2] = 15;
+	answer(&w, c, &k, 1001);
+	cr_assert(sim_server_send(&w.sim->server, data, sizeof(data)) == DT_ERR_AGAIN);
+	k.question[2] = 17; /* begins alike */
 	answer(&w, c, &k, 1001);
 	cr_assert(sim_server_send(&w.sim->server, data, sizeof(data)) == DT_ERR_AGAIN);
 	k.question[2] = 16;

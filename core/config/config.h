@@ -26,6 +26,7 @@
 
 enum dt_config_log_format { DT_LOG_FORMAT_TEXT, DT_LOG_FORMAT_JSON };
 enum dt_config_clients { DT_CLIENTS_NONE, DT_CLIENTS_REQUESTED, DT_CLIENTS_REQUIRED };
+enum dt_config_move { DT_MOVE_TO_LIMITED, DT_MOVE_TO_TRUSTED };
 enum dt_config_defer { DT_DEFER_ACCEPT, DT_DEFER_REJECT };
 
 struct dt_config_log {
@@ -63,6 +64,18 @@ struct dt_config_tls {
 	struct dt_config_session_reuse session_reuse;
 	const char *key_log_file; /* NULL = none */
 	struct dt_config_psk psk;
+};
+
+struct dt_config_keep_alive {
+	uint8_t enabled;
+	int32_t mode;	       /* 0: the peer may ask as well, 1: it may not */
+	int64_t time, interval; /* ns */
+	int64_t retries;
+};
+
+struct dt_config_connection_id {
+	uint8_t enabled;
+	int32_t on_move; /* enum dt_config_move */
 };
 
 struct dt_config_handshake {
@@ -107,6 +120,8 @@ struct dt_config_server {
 	struct dt_config_handshake handshake;
 	struct dt_config_limits limits;
 	int64_t idle_timeout; /* ns; 0 = never */
+	struct dt_config_keep_alive keep_alive;
+	struct dt_config_connection_id connection_id;
 	struct dt_config_socket socket;
 	struct dtlsd_list chain; /* of struct dt_config_chain_entry */
 	const char *pointer;	 /* "/servers/0"                     */

@@ -113,6 +113,42 @@ static TABLE(tls_table, tls_items, struct dt_config_tls);
 
 /* ---- servers[] ----------------------------------------------------------------------------- */
 
+static const char *const mode_names[] = {"allowed", "not_allowed", NULL};
+
+static const struct dtlsd_option keep_alive_items[] = {
+    {ROW(BOOLEAN, struct dt_config_keep_alive, enabled,
+	 "Whether silent clients are asked if they are still there (RFC 6520); if not, the "
+	 "extension is not negotiated."),
+	.def = "false"},
+    {ROW(ENUM, struct dt_config_keep_alive, mode,
+	 "Whether clients may ask as well; if not, their questions are not answered."),
+	.def = "\"allowed\"", .names = mode_names},
+    {ROW(DURATION, struct dt_config_keep_alive, time,
+	 "After this time without a record of the client it is asked."),
+	.def = "\"60s\"", .min = 1000000000, .max = 86400000000000},
+    {ROW(DURATION, struct dt_config_keep_alive, interval,
+	 "A question without an answer is repeated after this time."),
+	.def = "\"2s\"", .min = 100000000, .max = 3600000000000},
+    {ROW(INTEGER, struct dt_config_keep_alive, retries,
+	 "How often an unanswered question is repeated before the connection is closed."),
+	.def = "5", .min = 0, .max = 100},
+};
+static TABLE(keep_alive_table, keep_alive_items, struct dt_config_keep_alive);
+
+static const char *const move_names[] = {"limited", "trust", NULL};
+
+static const struct dtlsd_option connection_id_items[] = {
+    {ROW(BOOLEAN, struct dt_config_connection_id, enabled,
+	 "Whether clients that ask for one get a connection id (RFC 9146), by which they are known "
+	 "when their address changes."),
+	.def = "false"},
+    {ROW(ENUM, struct dt_config_connection_id, on_move,
+	 "What goes to a new address before it is proven by a heartbeat: at most three times the bytes "
+	 "that came from there, or everything."),
+	.def = "\"limited\"", .names = move_names},
+};
+static TABLE(connection_id_table, connection_id_items, struct dt_config_connection_id);
+
 static const struct dtlsd_option handshake_items[] = {
     {ROW(DURATION, struct dt_config_handshake, timeout,
 	 "A handshake that takes longer is given up."),
@@ -180,6 +216,10 @@ static const struct dtlsd_option server_items[] = {
     {ROW(DURATION, struct dt_config_server, idle_timeout,
 	 "Closes a connection without application data either way for that long; 0s is never."),
 	.def = "\"0s\""},
+    {ROW(OBJECT, struct dt_config_server, keep_alive, "Questions to silent clients."),
+	.fields = &keep_alive_table},
+    {ROW(OBJECT, struct dt_config_server, connection_id, "Clients whose address changes."),
+	.fields = &connection_id_table},
     {ROW(OBJECT, struct dt_config_server, socket, "Options of the UDP sockets."),
 	.fields = &socket_table},
     {ROW(OBJECT, struct dt_config_server, chain,

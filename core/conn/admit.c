@@ -95,7 +95,9 @@ begin(struct arrival *a)
 		return drop(a, DT_DROP_HANDSHAKE_LIMIT);
 
 	struct dt_conn *old = dt_conns_find_path(conns, a->path);
-	if (old)
+	if (old && dt_conn_state(old) == DT_CONN_ESTABLISHED && old->has_cid)
+		dt_conns_unlink(old); /* it lives on by its id: its address may be another client's now */
+	else if (old)
 		dt_conn_close(old, DT_CLOSE_REPLACED, a->now);
 	struct dt_conn *c;
 	enum dt_err err = dt_conns_add(conns, a->listener, a->path, a->now, &c);

@@ -132,24 +132,44 @@ dt_conn_keep_facts(struct dt_conn *c, const char *server_name, struct dt_span ce
 
 /* ---- established ---- */
 
-void
-dt_conn_arm_idle(struct dt_conn *c)
+static struct dt_mono
+idle_deadline(const struct dt_conn *c)
 {
 	struct dt_dur limit = c->listener->service->idle_timeout;
-	struct dt_mono at = limit.ns ? dt_mono_add(c->active, limit) : DT_NEVER;
+	return limit.ns ? dt_mono_add(c->active, limit) : DT_NEVER;
+}
+
+/* Deadlines move with each record; the timer is moved when it fires. */
+void
+dt_conn_arm(struct dt_conn *c)
+{
+	struct dt_mono at = dt_mono_min(idle_deadline(c), dt_keep_alive_deadline(c));
+	at = dt_mono_min(at, dt_move_deadline(c));
 	dt_timer_arm(c->conns->config.wheel, &c->timer, at);
 }
 
-static void
-give_data(struct dt_conn *c, const struct dt_record *rec, const struct dt_session_event *e, struct dt_now now)
+void
+dt_conn_established_timer(struct dt_conn *c, struct dt_now now)
+{
+	if (dt_mono_reached(idle_deadline(c), now.mono))
+		dt_conn_close(c, DT_CLOSE_IDLE, now);
+	else if (dt_keep_alive_tick(c, now))
+		dt_conn_close(c, DT_CLOSE_DEAD, now);
+	else
+		dt_move_tick(c, now);
+	if (c->state == DT_CONN_ESTABLISHED)
+		dt_conn_arm(c);
+}
+
+void
+dt_conn_give_data(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity, struct dt_now now)
 {
 	const struct dt_conn_events *ev = c->listener->service->events;
 	c->active = now.mono;
 	c->traffic.datagrams_in++;
-	c->traffic.bytes_in += e->len;
+	c->traffic.bytes_in += len;
 	dt_count(c->conns->config.counters, DT_COUNT_DATA_IN, 1);
-	size_t capacity = rec->len - (size_t)(e->data - rec->body);
-	ev->data_in(ev->arg, c, e->data, e->len, capacity);
+	ev->data_in(ev->arg, c, data, len, capacity);
 }
 
 static void
@@ -165,15 +185,21 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struc
 {
 	struct dt_conns *conns = c->conns;
 	struct dt_wire wire = dt_conn_wire(c);
+	bool newest = rec->seq >= c->session.state.replay.next;
+	size_t size = DT_RECORD_HEADER + (rec->cid ? DT_CID_LEN : 0) + rec->len;
 	struct dt_session_event e = dt_session_open(&c->session, conns->pool, c->id, rec, &wire);
 	*used = e.kind != DT_SESSION_DROPPED;
+	if (*used)
+		dt_keep_alive_heard(c, now);
+	if (*used && rec->cid)
+		dt_move_record(c, conns->arriving_at, conns->arriving, size, newest, now);
 	switch (e.kind) {
 	case DT_SESSION_DROPPED:
 		dt_count_drop(conns->config.counters, e.drop);
 		break;
 	case DT_SESSION_DATA:
 		if (e.len)
-			give_data(c, rec, &e, now);
+			dt_conn_give_data(c, e.data, e.len, rec->len - (size_t)(e.data - rec->body), now);
 		break;
 	case DT_SESSION_CLOSE_NOTIFY:
 		dt_conn_close(c, DT_CLOSE_PEER, now);
@@ -182,6 +208,12 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struc
 		dt_conn_close(c, DT_CLOSE_ALERT, now);
 		break;
 	case DT_SESSION_WARNING:
+		break;
+	case DT_SESSION_HEARTBEAT_REQUEST:
+		dt_keep_alive_answer(c, &e, now);
+		break;
+	case DT_SESSION_HEARTBEAT_RESPONSE:
+		dt_move_answer(c, &e);
 		break;
 	case DT_SESSION_FINISHED_AGAIN:
 		dt_last_flight_repeat(c, now);

@@ -41,6 +41,11 @@ struct dt_conn {
 	int8_t gate;	   /* enum dt_gate_kind that waits for its verdict; DT_NO_GATE */
 	bool accepted;	   /* the request was: `connected` is owed or given        */
 	bool connected;	   /* with status 0: `disconnected` is owed                */
+	bool linked;	   /* found by its path; with a connection id only until it moves or another
+			      client comes from there */
+	bool has_cid;
+	uint8_t cid[DT_CID_LEN]; /* ours, RFC 9146 */
+	struct dt_move *move;	 /* owned; NULL = the path is proven */
 	uint64_t id;
 	uint64_t hello_mark; /* keyed hash of the random of its hello: tells a repeated hello from a
 				new one */
@@ -56,6 +61,7 @@ struct dt_conn {
 	struct dt_mono last_expires, repeat_allowed;
 	struct dt_conn_cold *cold;     /* owned; NULL = nothing of that             */
 	struct dt_mono born, active;
+	struct dt_keep_alive keep_alive;
 	struct dt_conn_traffic traffic;
 	void *user; /* the chain's */
 };
@@ -83,6 +89,9 @@ struct dt_conns {
 	struct dt_prefix_budget *prefixes; /* owned */
 	struct dt_conn *graves;	/* closed, freed when nobody can hold them any more */
 	unsigned depth;		/* calls of this room on the stack */
+	struct dt_listener *arriving_at; /* the datagram that is being read */
+	const struct dt_path *arriving;
+	struct dt_conn *sending; /* whose datagram it is; NULL = of a path alone */
 	struct dt_listener *sending_listener;
 	const struct dt_path *sending_path;
 	uint8_t *sending_at;
@@ -101,6 +110,8 @@ struct dt_conn *dt_conns_find_path(struct dt_conns *conns, const struct dt_path 
 /* A slot, an id, a place in the table; state REQUESTED. DT_ERR_FULL at limits.connections. */
 enum dt_err dt_conns_add(struct dt_conns *conns, struct dt_listener *listener,
     const struct dt_path *path, struct dt_now now, struct dt_conn **out) DT_MUST_USE;
+/* Its path leads to nobody from now on. */
+void dt_conns_unlink(struct dt_conn *c);
 /* State CLOSED, off its path, keys and handshake gone; the last events still find it by its id. */
 void dt_conns_bury(struct dt_conn *c);
 /* After them: the id is void; the memory goes when the outermost call of this room returns. */
@@ -138,7 +149,10 @@ uint8_t dt_gate_auth_alert(struct dt_conn *c, uint8_t alert);
 /* conn.c */
 void dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struct dt_now now,
     bool *used);
-void dt_conn_arm_idle(struct dt_conn *c);
+void dt_conn_give_data(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity, struct dt_now now);
+/* For what is next: idle, keep-alive. */
+void dt_conn_arm(struct dt_conn *c);
+void dt_conn_established_timer(struct dt_conn *c, struct dt_now now);
 enum dt_err dt_conn_keep_facts(struct dt_conn *c, const char *server_name, struct dt_span certificate,
     struct dt_span identity) DT_MUST_USE;
 

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "conn/cid.h"
 #include "conn/conn_state.h"
 #include "conn/journal.h"
 #include "conn/last_flight.h"
@@ -108,11 +109,15 @@ struct receiver {
 };
 
 static void
-give_held(void *arg, const struct dt_record *rec)
+give_held(void *arg, const struct dt_record *rec, bool opened)
 {
 	const struct receiver *to = arg;
 	bool used;
-	if (to->c->state == DT_CONN_ESTABLISHED)
+	if (to->c->state != DT_CONN_ESTABLISHED)
+		return;
+	if (opened && rec->len)
+		dt_conn_give_data(to->c, rec->body, rec->len, rec->len, to->now);
+	else if (!opened)
 		dt_conn_established_record(to->c, rec, to->now, &used);
 }
 
@@ -151,9 +156,11 @@ establish(struct dt_conn *c, struct dt_now now)
 	if (peer.resumed)
 		dt_count(c->conns->config.counters, DT_COUNT_HANDSHAKES_RESUMED, 1);
 
+	c->has_cid = c->session.state.cid_ours;
 	/* No longer the connection's: an event may end that while early records are read. */
 	c->setup = NULL;
-	dt_conn_arm_idle(c);
+	dt_keep_alive_heard(c, now);
+	dt_conn_arm(c);
 	dt_journal_connected(c, peer.resumed);
 	ev->connected(ev->arg, c, 0, dt_close_infos[DT_CLOSE_NONE].text);
 	struct receiver to = {c, now};
@@ -246,8 +253,15 @@ start_handshake(struct dt_conn *c, struct dt_now now)
 	struct dt_conns *conns = c->conns;
 	c->accepted = true;
 	dt_count(conns->config.counters, DT_COUNT_HANDSHAKES_STARTED, 1);
+	/* Without the extended master secret an id could be led to another session (RFC 7627). */
+	const uint8_t *cid = NULL;
+	if (service_of(c)->connection_id && s->hello.offers_connection_id &&
+	    s->hello.offers_extended_master_secret) {
+		dt_cid_make(c);
+		cid = c->cid;
+	}
 	enum dt_err err = dt_hs_new(service_of(c)->tls, &conns->hs_worker, c->id,
-	    (struct dt_span){s->message, s->message_len}, &s->hello, s->record_seq, &s->hs);
+	    (struct dt_span){s->message, s->message_len}, &s->hello, s->record_seq, cid, &s->hs);
 	if (err != DT_OK) {
 		if (err == DT_ERR_REFUSED) /* no suite is left for it */
 			send_plain_alert(c, DT_ALERT_HANDSHAKE_FAILURE);

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "conn/budget.h"
+#include "conn/cid.h"
 #include "conn/conn_state.h"
 #include "conn/last_flight.h"
 
@@ -192,15 +193,10 @@ timer_fired(struct dt_timer *timer, struct dt_now now)
 	struct dt_conn *c = DT_CONTAINER(timer, struct dt_conn, timer);
 	struct dt_conns *conns = c->conns;
 	dt_conns_enter(conns);
-	if (c->state == DT_CONN_ESTABLISHED) {
-		struct dt_dur limit = c->listener->service->idle_timeout;
-		if (dt_mono_reached(dt_mono_add(c->active, limit), now.mono))
-			dt_conn_close(c, DT_CLOSE_IDLE, now);
-		else
-			dt_conn_arm_idle(c);
-	} else {
+	if (c->state == DT_CONN_ESTABLISHED)
+		dt_conn_established_timer(c, now);
+	else
 		dt_setup_timer(c, now);
-	}
 	dt_conns_leave(conns);
 }
 
@@ -233,6 +229,7 @@ dt_conns_add(struct dt_conns *conns, struct dt_listener *listener, const struct 
 	struct dt_conn **b = bucket_of(conns, path);
 	c->next = *b;
 	*b = c;
+	c->linked = true;
 	conns->count++;
 	*out = c;
 	return DT_OK;
@@ -240,6 +237,18 @@ fail:
 	s->load->connections--;
 	dt_free(c);
 	return err;
+}
+
+void
+dt_conns_unlink(struct dt_conn *c)
+{
+	if (!c->linked)
+		return;
+	struct dt_conn **at = bucket_of(c->conns, &c->path);
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	c->linked = false;
 }
 
 void
@@ -253,10 +262,8 @@ dt_conns_bury(struct dt_conn *c)
 	dt_last_flight_drop(c);
 	dt_session_fini(&c->session, conns->pool, c->id);
 
-	struct dt_conn **at = bucket_of(conns, &c->path);
-	while (*at != c)
-		at = &(*at)->next;
-	*at = c->next;
+	dt_move_free(c);
+	dt_conns_unlink(c);
 	conns->count--;
 	c->listener->service->load->connections--;
 }
@@ -298,6 +305,8 @@ reserve(void *arg, size_t cap)
 {
 	struct dt_conns *conns = arg;
 	struct dt_conn_out *out = &conns->config.out;
+	if (conns->sending && !dt_move_allows(conns->sending, cap))
+		return NULL;
 	conns->sending_at =
 	    out->reserve(out->arg, conns->sending_listener->socket, conns->sending_path, cap);
 	return conns->sending_at;
@@ -313,12 +322,15 @@ commit(void *arg, size_t len)
 		conns->alert_len = len;
 		conns->alert_path = *conns->sending_path;
 	}
+	if (conns->sending)
+		dt_move_sent(conns->sending, len);
 	out->commit(out->arg, len);
 }
 
 struct dt_wire
 dt_path_wire(struct dt_conns *conns, struct dt_listener *listener, const struct dt_path *path)
 {
+	conns->sending = NULL;
 	conns->sending_listener = listener;
 	conns->sending_path = path;
 	return (struct dt_wire){conns, reserve, commit};
@@ -327,7 +339,9 @@ dt_path_wire(struct dt_conns *conns, struct dt_listener *listener, const struct 
 struct dt_wire
 dt_conn_wire(struct dt_conn *c)
 {
-	return dt_path_wire(c->conns, c->listener, &c->path);
+	struct dt_wire wire = dt_path_wire(c->conns, c->listener, &c->path);
+	c->conns->sending = c;
+	return wire;
 }
 
 /* ---- in ---- */
@@ -365,6 +379,17 @@ drop(struct dt_conns *conns, enum dt_drop why)
 	dt_count_drop(conns->config.counters, why);
 }
 
+/* Whose record it is: by our connection id where it carries one, else by its path. */
+static struct dt_conn *
+find_conn(struct dt_conns *conns, struct dt_listener *listener, const struct dt_path *path,
+    const struct dt_record *rec)
+{
+	if (!rec->cid)
+		return dt_conns_find_path(conns, path);
+	struct dt_conn *c = dt_cid_find(conns, rec->cid);
+	return c && c->listener->service == listener->service ? c : NULL;
+}
+
 /* Every record of the datagram; the connection may change (a new hello) or end on the way. */
 static bool
 take_records(struct dt_conns *conns, struct dt_listener *listener, const struct dt_path *path,
@@ -383,8 +408,10 @@ take_records(struct dt_conns *conns, struct dt_listener *listener, const struct 
 			continue;
 		}
 		dt_count(conns->config.counters, DT_COUNT_RECORDS, 1);
-		struct dt_conn *c = dt_conns_find_path(conns, path);
-		if (c && !is_new_hello(c, &rec)) {
+		struct dt_conn *c = find_conn(conns, listener, path, &rec);
+		if (rec.cid && !c) {
+			drop(conns, DT_DROP_UNKNOWN_CID);
+		} else if (c && !is_new_hello(c, &rec)) {
 			used |= take_record(c, &rec, now);
 		} else if (!judged) {
 			/* Once for a datagram: it is answered by one that is shorter, not by many. */
@@ -411,6 +438,8 @@ dt_conns_input(struct dt_conns *conns, struct dt_listener *listener, const struc
 		return;
 	}
 	dt_conns_enter(conns);
+	conns->arriving_at = listener;
+	conns->arriving = path;
 	if (take_records(conns, listener, path, data, len, now))
 		dt_count(conns->config.counters, DT_COUNT_HANDLED, 1);
 	dt_last_flights_expire(conns, now.mono);

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "base/siphash.h"
 #include "conn/conn.h"
+#include "conn/keep_alive.h"
+#include "conn/move.h"
 #include "conn/psk_file.h"
 #include "dtls/cookie.h"
 #include "dtls/handshake.h"
@@ -40,6 +42,9 @@ struct dt_service {
 	struct dt_tls *tls;			/* borrowed: shared by the workers */
 	const struct dt_psk_file *psk_file;	/* borrowed; NULL = none */
 	struct dt_dur idle_timeout;		/* 0 = never */
+	struct dt_keep_alive_config keep_alive;
+	bool connection_id;			/* is given to clients that ask for one */
+	enum dt_move_policy move_policy;
 	struct dt_dur handshake_timeout;	/* the whole of it */
 	struct dt_service_load *load;		/* borrowed: shared by the workers */
 	uint32_t connection_limit, handshake_limit; /* of all workers together */

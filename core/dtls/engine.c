@@ -296,6 +296,7 @@ dt_engine_next_out(struct dt_engine *e, size_t *at, struct dt_record *out, struc
 	out->version = (uint16_t)dt_read_uint(&r, 2);
 	out->epoch = (uint16_t)dt_read_uint(&r, 2);
 	out->seq = dt_read_uint(&r, 6);
+	out->cid = NULL;
 	out->len = dt_read_vector(&r, 2).len;
 	if (r.bad)
 		return false;

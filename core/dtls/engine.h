@@ -14,6 +14,7 @@
 #include "base/span.h"
 #include "base/time.h"
 #include "dtls/etm.h"
+#include "dtls/extensions.h"
 #include "dtls/record.h"
 #include "dtls/tls.h"
 
@@ -28,6 +29,7 @@ struct dt_engine {
 	bool out_failed;	/* something that it wrote was lost: no memory            */
 	uint64_t fed;		/* number of the next plain record that we make for it    */
 	struct dt_now now;	/* of this call; tickets and verification read it         */
+	struct dt_extensions extensions; /* what both hellos said */
 	int verify_code;	/* X509_V_… of the client's chain; -1 = it sent none       */
 	uint8_t psk[DT_PSK_MAX];
 	size_t psk_len;

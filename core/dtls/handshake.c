@@ -16,7 +16,7 @@ static enum dt_hs_step advance(struct dt_handshake *hs, const struct dt_wire *wi
 
 enum dt_err
 dt_hs_new(struct dt_tls *tls, const struct dt_hs_worker *worker, uint64_t owner, struct dt_span message,
-    const struct dt_hello *hello, uint64_t record_seq, struct dt_handshake **out)
+    const struct dt_hello *hello, uint64_t record_seq, const uint8_t *cid, struct dt_handshake **out)
 {
 	DT_ASSERT(owner != 0 && owner >> 63 == 0);
 	struct dt_handshake *hs = dt_alloc(sizeof(*hs));
@@ -42,6 +42,8 @@ dt_hs_new(struct dt_tls *tls, const struct dt_hs_worker *worker, uint64_t owner,
 	hs->hello_len = message.len;
 	if (hs->hello)
 		err = dt_engine_new(tls, !hello->offers_encrypt_then_mac, &hs->engine);
+	if (err == DT_OK)
+		hs->engine->extensions.cid_ours = cid;
 	if (err != DT_OK)
 		dt_hs_free(&hs);
 	*out = hs;
@@ -91,6 +93,10 @@ finish(struct dt_handshake *hs, const struct dt_wire *wire)
 		dt_hs_send_flight(hs, false, wire);
 	if (resumed)
 		dt_flight_clear(&hs->flight); /* the client's flight was the last one */
+	if (hs->engine->extensions.heartbeat_answered) {
+		hs->state.heartbeat_ours = (uint8_t)hs->tls->heartbeat;
+		hs->state.heartbeat_peers = hs->engine->extensions.heartbeat_offered;
+	}
 	hs->deadline = DT_NEVER;
 	hs->step = DT_HS_DONE;
 }
@@ -105,10 +111,23 @@ learn_fragment_max(struct dt_handshake *hs)
 		hs->state.fragment_max = (uint16_t)(256u << code);
 }
 
+/* Before anything of epoch 1 is written or read. */
+static void
+learn_cid(struct dt_handshake *hs)
+{
+	const struct dt_extensions *e = &hs->engine->extensions;
+	if (!e->cid_answered || hs->state.cid_ours)
+		return;
+	hs->state.cid_ours = 1;
+	hs->state.cid_len = e->cid_len;
+	memcpy(hs->state.cid, e->cid, e->cid_len);
+}
+
 /* After OpenSSL has worked on something. */
 static void
 digest(struct dt_handshake *hs, enum dt_engine_result r, const struct dt_wire *wire)
 {
+	learn_cid(hs);
 	if (r == DT_ENGINE_FAILED) {
 		engine_failed(hs, wire);
 		return;
@@ -217,7 +236,7 @@ static void
 feed_finished(struct dt_handshake *hs, const struct dt_wire *wire)
 {
 	uint8_t record[DT_RECORD_HEADER + DT_EXPLICIT_MAX + DT_HS_HEADER + 64 + DT_TAG_MAX];
-	struct dt_key_ref ref = {dt_hs_local_owner(hs), DT_WRITE, hs->suite, &hs->state.read};
+	struct dt_key_ref ref = {dt_hs_local_owner(hs), DT_WRITE, hs->suite, &hs->state.read, {NULL, 0}};
 	enum dt_engine_result r = DT_ENGINE_FAILED;
 	if (hs->message.len <= DT_HS_HEADER + 64) {
 		size_t len = dt_seal(hs->worker.pool, &ref, DT_HANDSHAKE, 1, 0, hs->message.data,

@@ -51,10 +51,11 @@ struct dt_hs_worker {
 };
 
 /* `message`: the whole ClientHello with its 12-byte header, message_seq 1; `hello`: the same,
- * read; `record_seq`: of the record that brought it; `owner`: never reused, its top bit 0.
- * Nothing is sent yet. */
+ * read; `record_seq`: of the record that brought it; `owner`: never reused, its top bit 0; `cid`:
+ * DT_CID_LEN bytes for a client that asks for a connection id, borrowed for the life of the
+ * handshake, NULL = none is given. Nothing is sent yet. */
 enum dt_err dt_hs_new(struct dt_tls *tls, const struct dt_hs_worker *worker, uint64_t owner,
-    struct dt_span message, const struct dt_hello *hello, uint64_t record_seq,
+    struct dt_span message, const struct dt_hello *hello, uint64_t record_seq, const uint8_t *cid,
     struct dt_handshake **out) DT_MUST_USE;
 void dt_hs_free(struct dt_handshake **hs);
 
@@ -106,8 +107,9 @@ const char *dt_hs_suite_name(const struct dt_handshake *hs); /* IANA name, NULL 
  * have to be sent again (empty after a resumption). The SSL object is gone for suites of ours. */
 void dt_hs_take(struct dt_handshake *hs, struct dt_session *session, struct dt_flight *last);
 /* Records of epoch 1 that came before the end of the handshake, in order of arrival; give each to
- * the session. Calls `each` with a record whose body is writable. */
-void dt_hs_each_held(struct dt_handshake *hs, void (*each)(void *arg, const struct dt_record *rec),
-    void *arg);
+ * the session. Calls `each` with a record whose body is writable; `opened`: it is the plaintext of
+ * application data already (the form with a connection id hides the type until it is opened). */
+void dt_hs_each_held(struct dt_handshake *hs,
+    void (*each)(void *arg, const struct dt_record *rec, bool opened), void *arg);
 
 #endif

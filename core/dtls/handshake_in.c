@@ -13,19 +13,25 @@
 
 /* ---- early records ---- */
 
-void
-dt_hs_drop_held(struct dt_handshake *hs, struct dt_held *h)
+static void
+take_held(struct dt_handshake *hs, struct dt_held *h)
 {
 	dt_list_remove(&h->node);
 	hs->held_bytes -= h->size;
 	hs->worker.budget->used -= h->size;
+}
+
+void
+dt_hs_drop_held(struct dt_handshake *hs, struct dt_held *h)
+{
+	take_held(hs, h);
 	dt_free(h);
 }
 
 static bool
-hold(struct dt_handshake *hs, const struct dt_record *rec)
+hold(struct dt_handshake *hs, const struct dt_record *rec, bool opened)
 {
-	size_t size = sizeof(struct dt_held) + rec->len;
+	size_t size = sizeof(struct dt_held) + rec->len + DT_CID_LEN;
 	struct dt_budget *b = hs->worker.budget;
 	struct dt_held *h = NULL;
 	if (hs->held_bytes + size <= HELD_CAP && b->used + size <= b->cap)
@@ -37,7 +43,10 @@ hold(struct dt_handshake *hs, const struct dt_record *rec)
 	h->rec = *rec;
 	h->rec.body = (uint8_t *)(h + 1);
 	h->size = size;
+	h->opened = opened;
 	memcpy(h->rec.body, rec->body, rec->len);
+	if (rec->cid)
+		h->rec.cid = memcpy(h->rec.body + rec->len, rec->cid, DT_CID_LEN);
 	hs->held_bytes += size;
 	b->used += size;
 	dt_list_append(&hs->held, &h->node);
@@ -45,11 +54,12 @@ hold(struct dt_handshake *hs, const struct dt_record *rec)
 }
 
 void
-dt_hs_each_held(struct dt_handshake *hs, void (*each)(void *arg, const struct dt_record *rec), void *arg)
+dt_hs_each_held(struct dt_handshake *hs,
+    void (*each)(void *arg, const struct dt_record *rec, bool opened), void *arg)
 {
 	DT_LIST_EACH (node, next, &hs->held) {
 		struct dt_held *h = DT_CONTAINER(node, struct dt_held, node);
-		each(arg, &h->rec);
+		each(arg, &h->rec, h->opened);
 		dt_hs_drop_held(hs, h);
 	}
 }
@@ -116,11 +126,12 @@ dt_hs_is_psk(const struct dt_handshake *hs)
 static bool
 open_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
 {
-	uint8_t *plain;
+	uint8_t type, *plain;
 	size_t len;
-	enum dt_state_verdict v = dt_state_open(&hs->state, hs->worker.pool, hs->owner, rec, &plain, &len);
+	enum dt_state_verdict v =
+	    dt_state_open(&hs->state, hs->worker.pool, hs->owner, rec, &type, &plain, &len);
 	bool opened_before = hs->state.replay.next != 0;
-	if (v == DT_STATE_FORGED && rec->type == DT_HANDSHAKE && hs->change_seen && !opened_before &&
+	if (v == DT_STATE_FORGED && (rec->type == DT_HANDSHAKE || rec->cid) && hs->change_seen && !opened_before &&
 	    dt_hs_is_psk(hs)) {
 		/* A wrong key, RFC 4279 2. Whoever can forge this can forge the alert as well; once a
 		 * record has opened the key is right, and a forgery is a forgery. */
@@ -129,9 +140,13 @@ open_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct d
 	}
 	if (v != DT_STATE_OPENED)
 		return drop_record(hs, v);
-	if (rec->type == DT_HANDSHAKE)
+	if (type == DT_HANDSHAKE)
 		return take_fragments(hs, 1, (struct dt_span){plain, len}, wire);
-	if (rec->type == DT_ALERT && len == DT_ALERT_LEN && plain[0] == DT_ALERT_FATAL) {
+	if (type == DT_APPLICATION_DATA) {
+		struct dt_record data = {type, rec->version, rec->epoch, rec->seq, plain, len, NULL};
+		return hold(hs, &data, true);
+	}
+	if (type == DT_ALERT && len == DT_ALERT_LEN && plain[0] == DT_ALERT_FATAL) {
 		dt_hs_fail(hs, DT_HS_FAILED_ALERT, -1, wire);
 		hs->alert = plain[1];
 		return true;
@@ -145,8 +160,12 @@ open_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct d
 static bool
 take_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
 {
+	if (rec->type == DT_HEARTBEAT) { /* RFC 6520 3; nor may OpenSSL see it */
+		dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+		return false;
+	}
 	if (rec->type == DT_APPLICATION_DATA || !dt_hs_derive(hs))
-		return hold(hs, rec);
+		return hold(hs, rec, false);
 	return open_sealed(hs, rec, wire);
 }
 
@@ -157,9 +176,10 @@ dt_hs_open_held(struct dt_handshake *hs, const struct dt_wire *wire)
 	DT_LIST_EACH (node, next, &hs->held) {
 		struct dt_held *h = DT_CONTAINER(node, struct dt_held, node);
 		if (h->rec.type == DT_APPLICATION_DATA)
-			continue;
+			continue; /* opened or not: for the session */
+		take_held(hs, h); /* what is in it may be held again, and has its place */
 		open_sealed(hs, &h->rec, wire);
-		dt_hs_drop_held(hs, h);
+		dt_free(h);
 	}
 }
 

@@ -117,7 +117,7 @@ join_fragment(struct dt_handshake *hs, uint16_t epoch, struct dt_span bytes)
 static bool
 open_own(struct dt_handshake *hs, const struct dt_record *rec, uint8_t **plain, size_t *len)
 {
-	struct dt_key_ref ref = {dt_hs_local_owner(hs), DT_READ, hs->suite, &hs->state.write};
+	struct dt_key_ref ref = {dt_hs_local_owner(hs), DT_READ, hs->suite, &hs->state.write, {NULL, 0}};
 	return dt_open(hs->worker.pool, &ref, rec, plain, len) == DT_OPEN_OK;
 }
 

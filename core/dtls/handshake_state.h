@@ -15,7 +15,8 @@
 /* A record of epoch 1 that came early. */
 struct dt_held {
 	struct dt_list node;
-	struct dt_record rec; /* body points behind this struct */
+	struct dt_record rec; /* body and cid point behind this struct */
+	bool opened;	      /* body is the plaintext of application data */
 	size_t size;
 };
 

@@ -11,6 +11,8 @@
 
 #define NONCE_LEN 12u
 #define AAD_LEN 13u
+#define CID_MAX 255u
+#define CID_AAD_MAX (8u + 3u + 2u + 8u + CID_MAX + 2u)
 #define NUMBER_LEN 8u /* epoch || seq */
 
 static const char *const cipher_names[] = {
@@ -227,10 +229,15 @@ make_nonce(const struct dt_key_ref *ref, const uint8_t *number, uint8_t nonce[NO
 		nonce[i] ^= ref->key->iv[i];
 }
 
+struct aad {
+	uint8_t bytes[CID_AAD_MAX];
+	size_t len;
+};
+
 /* Nonce, tag to expect (reading), and additional data: all that comes before the bytes. */
 static bool
 begin_record(EVP_CIPHER_CTX *ctx, const struct dt_suite *suite, const uint8_t *nonce, uint8_t *tag,
-    const uint8_t *aad, size_t len)
+    const struct aad *aad, size_t len)
 {
 	int n;
 	if (!EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, -1, NULL))
@@ -239,21 +246,40 @@ begin_record(EVP_CIPHER_CTX *ctx, const struct dt_suite *suite, const uint8_t *n
 		return false;
 	if (suite->is_ccm && !EVP_CipherUpdate(ctx, NULL, &n, NULL, (int)len))
 		return false;
-	return EVP_CipherUpdate(ctx, NULL, &n, aad, AAD_LEN) == 1;
+	return EVP_CipherUpdate(ctx, NULL, &n, aad->bytes, (int)aad->len) == 1;
 }
 
 static void
-make_aad(uint8_t aad[AAD_LEN], const uint8_t *number, uint8_t type, uint16_t version, size_t len)
+make_aad(struct aad *aad, const uint8_t *number, uint8_t type, uint16_t version, size_t len)
 {
-	memcpy(aad, number, NUMBER_LEN);
-	aad[8] = type;
-	dt_write_uint(aad + 9, version, 2);
-	dt_write_uint(aad + 11, len, 2);
+	memcpy(aad->bytes, number, NUMBER_LEN);
+	aad->bytes[8] = type;
+	dt_write_uint(aad->bytes + 9, version, 2);
+	dt_write_uint(aad->bytes + 11, len, 2);
+	aad->len = AAD_LEN;
+}
+
+/* RFC 9146 5.3. */
+static void
+make_cid_aad(struct aad *aad, const uint8_t *number, struct dt_span cid, uint16_t version, size_t len)
+{
+	uint8_t *at = aad->bytes;
+	memset(at, 0xff, NUMBER_LEN);
+	at += NUMBER_LEN;
+	*at++ = DT_TLS12_CID;
+	*at++ = (uint8_t)cid.len;
+	*at++ = DT_TLS12_CID;
+	dt_write_uint(at, version, 2);
+	memcpy(at + 2, number, NUMBER_LEN);
+	memcpy(at + 2 + NUMBER_LEN, cid.data, cid.len);
+	at += 2 + NUMBER_LEN + cid.len;
+	dt_write_uint(at, len, 2);
+	aad->len = (size_t)(at + 2 - aad->bytes);
 }
 
 static bool
 seal_body(EVP_CIPHER_CTX *ctx, const struct dt_suite *suite, const uint8_t *nonce,
-    const uint8_t *aad, const uint8_t *plain, size_t len, uint8_t *body)
+    const struct aad *aad, const uint8_t *plain, size_t len, uint8_t *body)
 {
 	int n, rest;
 	uint8_t none = 0;
@@ -267,15 +293,47 @@ seal_body(EVP_CIPHER_CTX *ctx, const struct dt_suite *suite, const uint8_t *nonc
 	return EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, suite->tag_len, body + len) > 0;
 }
 
+/* Type, version and number in the clear, the connection id between them and the length. */
+static uint8_t *
+write_cid_header(uint8_t *out, struct dt_span cid, uint16_t epoch, uint64_t seq, size_t len)
+{
+	dt_record_write_header(out, DT_TLS12_CID, DT_VERSION_12, epoch, seq, len);
+	memcpy(out + DT_RECORD_HEADER - 2, cid.data, cid.len);
+	dt_write_uint(out + DT_RECORD_HEADER - 2 + cid.len, len, 2);
+	return out + DT_RECORD_HEADER + cid.len;
+}
+
+static size_t
+seal_cid(EVP_CIPHER_CTX *ctx, const struct dt_key_ref *ref, uint8_t type, uint16_t epoch, uint64_t seq,
+    const uint8_t *plain, size_t len, uint8_t *out)
+{
+	const struct dt_suite *suite = ref->suite;
+	size_t total = len + dt_seal_overhead_cid(suite, ref->cid.len);
+	uint8_t *body = out + DT_RECORD_HEADER + ref->cid.len + suite->explicit_len;
+	memmove(body, plain, len); /* before the header: it may stand where that goes */
+	body[len] = type;
+	write_cid_header(out, ref->cid, epoch, seq, total - DT_RECORD_HEADER - ref->cid.len);
+	uint8_t number[NUMBER_LEN], nonce[NONCE_LEN];
+	memcpy(number, out + 3, NUMBER_LEN);
+	memcpy(body - suite->explicit_len, number, suite->explicit_len);
+
+	struct aad aad;
+	make_nonce(ref, number, nonce);
+	make_cid_aad(&aad, number, ref->cid, DT_VERSION_12, len + 1);
+	return seal_body(ctx, suite, nonce, &aad, body, len + 1, body) ? total : 0;
+}
+
 size_t
 dt_seal(struct dt_aead_pool *pool, const struct dt_key_ref *ref, uint8_t type, uint16_t epoch,
     uint64_t seq, const uint8_t *plain, size_t len, uint8_t *out)
 {
-	DT_ASSERT(ref->direction == DT_WRITE && len <= DT_PLAIN_MAX);
+	DT_ASSERT(ref->direction == DT_WRITE && len <= DT_PLAIN_MAX && ref->cid.len <= CID_MAX);
 	const struct dt_suite *suite = ref->suite;
 	EVP_CIPHER_CTX *ctx = take_context(pool, ref);
 	if (!ctx)
 		return 0;
+	if (ref->cid.len)
+		return seal_cid(ctx, ref, type, epoch, seq, plain, len, out);
 
 	size_t total = len + dt_seal_overhead(suite);
 	dt_record_write_header(out, type, DT_VERSION_12, epoch, seq, total - DT_RECORD_HEADER);
@@ -283,15 +341,16 @@ dt_seal(struct dt_aead_pool *pool, const struct dt_key_ref *ref, uint8_t type, u
 	uint8_t *body = out + DT_RECORD_HEADER + suite->explicit_len;
 	memcpy(out + DT_RECORD_HEADER, number, suite->explicit_len);
 
-	uint8_t nonce[NONCE_LEN], aad[AAD_LEN];
+	uint8_t nonce[NONCE_LEN];
+	struct aad aad;
 	make_nonce(ref, number, nonce);
-	make_aad(aad, number, type, DT_VERSION_12, len);
-	return seal_body(ctx, suite, nonce, aad, plain, len, body) ? total : 0;
+	make_aad(&aad, number, type, DT_VERSION_12, len);
+	return seal_body(ctx, suite, nonce, &aad, plain, len, body) ? total : 0;
 }
 
 static bool
 open_body(EVP_CIPHER_CTX *ctx, const struct dt_suite *suite, const uint8_t *nonce,
-    const uint8_t *aad, uint8_t *body, size_t len)
+    const struct aad *aad, uint8_t *body, size_t len)
 {
 	int n, rest;
 	uint8_t none[DT_TAG_MAX];
@@ -313,22 +372,39 @@ dt_open(struct dt_aead_pool *pool, const struct dt_key_ref *ref, const struct dt
 	if (rec->len < around)
 		return DT_OPEN_SHORT;
 	size_t inner = rec->len - around;
-	if (inner > DT_PLAIN_MAX)
+	if (inner > (rec->cid ? DT_CID_INNER_MAX : DT_PLAIN_MAX))
 		return DT_OPEN_LONG;
 	EVP_CIPHER_CTX *ctx = take_context(pool, ref);
 	if (!ctx)
 		return DT_OPEN_FORGED;
 
-	uint8_t number[NUMBER_LEN], nonce[NONCE_LEN], aad[AAD_LEN];
+	uint8_t number[NUMBER_LEN], nonce[NONCE_LEN];
+	struct aad aad;
 	dt_write_uint(number, (uint64_t)rec->epoch << 48 | rec->seq, NUMBER_LEN);
 	make_nonce(ref, suite->explicit_len ? rec->body : number, nonce);
-	make_aad(aad, number, rec->type, rec->version, inner);
+	if (rec->cid)
+		make_cid_aad(&aad, number, (struct dt_span){rec->cid, DT_CID_LEN}, rec->version, inner);
+	else
+		make_aad(&aad, number, rec->type, rec->version, inner);
 	uint8_t *body = rec->body + suite->explicit_len;
-	if (!open_body(ctx, suite, nonce, aad, body, inner)) {
+	if (!open_body(ctx, suite, nonce, &aad, body, inner)) {
 		ERR_clear_error(); /* else the next handshake of this thread reads it as its own */
 		return DT_OPEN_FORGED;
 	}
 	*plain = body;
 	*len = inner;
 	return DT_OPEN_OK;
+}
+
+bool
+dt_open_inner(const uint8_t *plain, size_t *len, uint8_t *type)
+{
+	size_t n = *len;
+	while (n > 0 && plain[n - 1] == 0)
+		n--;
+	if (n == 0 || plain[n - 1] == DT_TLS12_CID || n - 1 > DT_PLAIN_MAX)
+		return false;
+	*type = plain[n - 1];
+	*len = n - 1;
+	return true;
 }

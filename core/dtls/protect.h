@@ -38,6 +38,8 @@ struct dt_key_ref {
 	enum dt_direction direction;
 	const struct dt_suite *suite; /* borrowed, static   */
 	const struct dt_key *key;     /* borrowed           */
+	struct dt_span cid;	      /* to write with: the peer's connection id, borrowed;
+					 {NULL, 0}: the plain form */
 };
 
 /* Bytes a record is longer than its plaintext, header included. */
@@ -47,14 +49,26 @@ dt_seal_overhead(const struct dt_suite *suite)
 	return DT_RECORD_HEADER + (size_t)suite->explicit_len + suite->tag_len;
 }
 
+/* The same for a record in the connection-id form (RFC 9146 4); cid_len 0 is the plain form. */
+static inline size_t
+dt_seal_overhead_cid(const struct dt_suite *suite, size_t cid_len)
+{
+	return dt_seal_overhead(suite) + (cid_len ? cid_len + 1 : 0);
+}
+
 /* Writes header, explicit nonce, ciphertext and tag to out[len + overhead]; `plain` may be where
- * the ciphertext will stand (out + 13 + explicit_len) or disjoint. Returns the bytes written, 0
- * when the crypto library fails. Requires: ref.direction DT_WRITE, len <= DT_PLAIN_MAX,
+ * the ciphertext will stand (out + 13 + explicit_len) or disjoint. With a
+ * connection id the real type goes behind the plaintext, and a plaintext in place is moved. Returns
+ * the bytes written, 0 when the crypto library fails. Requires: ref.direction DT_WRITE, len <= DT_PLAIN_MAX,
  * seq <= DT_SEQ_MAX; the caller never uses a number twice. */
 size_t dt_seal(struct dt_aead_pool *pool, const struct dt_key_ref *ref, uint8_t type, uint16_t epoch,
     uint64_t seq, const uint8_t *plain, size_t len, uint8_t *out);
 
 enum dt_open_verdict { DT_OPEN_OK, DT_OPEN_SHORT, DT_OPEN_LONG, DT_OPEN_FORGED };
+
+/* The real type of an opened tls12_cid record: its last byte that is not 0. *len becomes that of
+ * the content. False: nothing but zeros, or tls12_cid again (RFC 9146 4). */
+bool dt_open_inner(const uint8_t *plain, size_t *len, uint8_t *type);
 
 /* Opens a record in place: *plain points into rec->body. LONG: more than 2^14 bytes of plaintext.
  * On any verdict but OK nothing is given out, and the body may have been overwritten.

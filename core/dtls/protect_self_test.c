@@ -78,8 +78,8 @@ gives_answer(struct dt_aead_pool *pool, const struct dt_suite *suite, uint64_t o
     const char *expected)
 {
 	const struct dt_key key = known_key(suite);
-	const struct dt_key_ref write = {owner, DT_WRITE, suite, &key};
-	const struct dt_key_ref read = {owner, DT_READ, suite, &key};
+	const struct dt_key_ref write = {owner, DT_WRITE, suite, &key, {NULL, 0}};
+	const struct dt_key_ref read = {owner, DT_READ, suite, &key, {NULL, 0}};
 	const uint8_t *bytes = (const uint8_t *)text;
 	uint8_t record[SPACE], *plain;
 	size_t head = DT_RECORD_HEADER + (size_t)suite->explicit_len, plain_len;

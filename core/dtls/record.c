@@ -5,7 +5,7 @@
 static bool
 is_known_type(uint8_t type)
 {
-	return type >= DT_CHANGE_CIPHER_SPEC && type <= DT_HEARTBEAT;
+	return type >= DT_CHANGE_CIPHER_SPEC && type <= DT_TLS12_CID;
 }
 
 static bool
@@ -27,13 +27,14 @@ dt_record_next(uint8_t *data, size_t len, size_t *at, struct dt_record *out)
 	out->version = (uint16_t)dt_read_uint(&r, 2);
 	out->epoch = (uint16_t)dt_read_uint(&r, 2);
 	out->seq = dt_read_uint(&r, 6);
+	out->cid = out->type == DT_TLS12_CID ? dt_read_bytes(&r, DT_CID_LEN).data : NULL;
 	out->len = dt_read_vector(&r, 2).len;
 	if (r.bad) {
 		*at = len;
 		return DT_RECORD_BAD;
 	}
-	out->body = start + DT_RECORD_HEADER;
-	*at += DT_RECORD_HEADER + out->len;
+	out->body = start + DT_RECORD_HEADER + (out->cid ? DT_CID_LEN : 0);
+	*at = (size_t)(out->body - data) + out->len;
 	if (!is_known_type(out->type) || !is_dtls_version(out->version) || out->len > DT_CIPHER_MAX)
 		return DT_RECORD_SKIP;
 	return DT_RECORD_OK;

@@ -12,7 +12,9 @@
 #include "base/span.h"
 
 #define DT_RECORD_HEADER 13u	 /* bytes */
+#define DT_CID_LEN 8u		 /* bytes of every connection id that we give out (RFC 9146 3) */
 #define DT_PLAIN_MAX 16384u	 /* bytes of plaintext in a record, RFC 5246 6.2.1 */
+#define DT_CID_INNER_MAX (16384u + 256u) /* content, type and some padding (RFC 9146 4) */
 #define DT_CIPHER_MAX (16384u + 2048u)
 #define DT_SEQ_MAX ((UINT64_C(1) << 48) - 1)
 #define DT_VERSION_10 0xfeffu
@@ -34,6 +36,7 @@ struct dt_record {
 	uint64_t seq;	  /* 48 bits                            */
 	uint8_t *body;	  /* borrowed from the datagram, mutable */
 	size_t len;	  /* bytes of body                      */
+	const uint8_t *cid; /* tls12_cid: our DT_CID_LEN bytes, borrowed; NULL in the plain form */
 };
 
 enum dt_record_verdict {
@@ -43,11 +46,11 @@ enum dt_record_verdict {
 	DT_RECORD_END,	/* no more                                                                */
 };
 
-/* The next record at *at (of the datagram data[len]); moves *at behind it. Type 25 (tls12_cid) is
- * unknown here for now. A body of 0 bytes is OK: who reads the content decides. */
+/* The next record at *at (of the datagram data[len]); moves *at behind it. A tls12_cid
+ * record carries a connection id of ours, which has one length. A body of 0 bytes is OK: who reads the content decides. */
 enum dt_record_verdict dt_record_next(uint8_t *data, size_t len, size_t *at, struct dt_record *out);
 
-/* Whether the datagram can be DTLS at all: type 20 to 24, major version 0xfe, 13 bytes. */
+/* Whether the datagram can be DTLS at all: type 20 to 25, major version 0xfe, 13 bytes. */
 bool dt_record_looks_like_dtls(const uint8_t *data, size_t len);
 
 /* Writes 13 bytes. Requires: seq <= DT_SEQ_MAX, len <= DT_CIPHER_MAX. */

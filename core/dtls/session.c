@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "dtls/alert.h"
 #include "dtls/engine.h"
+#include "dtls/extensions.h"
+#include "dtls/heartbeat.h"
 #include "dtls/hello.h"
 #include "dtls/session_engine.h"
 
@@ -45,7 +47,26 @@ read_handshake(const uint8_t *plain, size_t len)
 }
 
 static struct dt_session_event
-read_plain(uint8_t type, uint8_t *plain, size_t len)
+read_heartbeat(const struct dt_record_state *s, uint8_t *plain, size_t len)
+{
+	struct dt_heartbeat_message m;
+	if (s->heartbeat_ours == DT_HEARTBEAT_OFF)
+		return dropped(DT_DROP_UNEXPECTED);
+	if (!dt_heartbeat_read((struct dt_span){plain, len}, &m))
+		return dropped(DT_DROP_BAD_CONTENT);
+	bool request = m.type == DT_HEARTBEAT_REQUEST;
+	uint8_t allowed = request ? s->heartbeat_ours : s->heartbeat_peers;
+	if (allowed != DT_HEARTBEAT_PEER_MAY_SEND)
+		return dropped(DT_DROP_UNEXPECTED);
+	return (struct dt_session_event){
+	    .kind = request ? DT_SESSION_HEARTBEAT_REQUEST : DT_SESSION_HEARTBEAT_RESPONSE,
+	    .data = plain + (m.payload.data - plain),
+	    .len = m.payload.len,
+	};
+}
+
+static struct dt_session_event
+read_plain(const struct dt_record_state *s, uint8_t type, uint8_t *plain, size_t len)
 {
 	switch (type) {
 	case DT_APPLICATION_DATA:
@@ -54,6 +75,8 @@ read_plain(uint8_t type, uint8_t *plain, size_t len)
 		return read_alert(plain, len);
 	case DT_HANDSHAKE:
 		return read_handshake(plain, len);
+	case DT_HEARTBEAT:
+		return read_heartbeat(s, plain, len);
 	default:
 		return dropped(DT_DROP_UNEXPECTED);
 	}
@@ -71,13 +94,15 @@ dt_session_open(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
 	};
 	if (rec->epoch != 1)
 		return dropped(DT_DROP_BAD_EPOCH);
+	if (s->engine && rec->type >= DT_HEARTBEAT)
+		return dropped(DT_DROP_UNEXPECTED); /* nothing that OpenSSL knows, and its end of the session */
 	if (s->engine)
 		return dt_session_engine_open(s, rec, wire);
 
-	uint8_t *plain;
+	uint8_t type, *plain;
 	size_t len;
-	enum dt_state_verdict v = dt_state_open(&s->state, pool, owner, rec, &plain, &len);
-	return v == DT_STATE_OPENED ? read_plain(rec->type, plain, len) : dropped(why[v]);
+	enum dt_state_verdict v = dt_state_open(&s->state, pool, owner, rec, &type, &plain, &len);
+	return v == DT_STATE_OPENED ? read_plain(&s->state, type, plain, len) : dropped(why[v]);
 }
 
 const char *
@@ -124,6 +149,31 @@ dt_session_send_alert(struct dt_session *s, struct dt_aead_pool *pool, uint64_t 
 		dt_session_engine_alert(s, description, wire);
 	else
 		dt_state_send_alert(&s->state, pool, owner, 1, level, description, wire);
+}
+
+bool
+dt_session_may_ask(const struct dt_session *s)
+{
+	return s->state.heartbeat_ours != DT_HEARTBEAT_OFF &&
+	    s->state.heartbeat_peers == DT_HEARTBEAT_PEER_MAY_SEND;
+}
+
+bool
+dt_session_send_heartbeat(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner, uint8_t type,
+    struct dt_span payload, const struct dt_wire *wire)
+{
+	uint8_t plain[DT_PLAIN_MAX];
+	size_t len = payload.len + DT_HEARTBEAT_OVERHEAD;
+	if (s->engine || len > s->state.fragment_max)
+		return false;
+	size_t total = len + dt_state_overhead(&s->state, 1);
+	if (total > s->state.mtu || !dt_heartbeat_write(type, payload, plain))
+		return false;
+	uint8_t *out = wire->reserve(wire->arg, total);
+	size_t sealed = out ? dt_state_write(&s->state, pool, owner, 1, DT_HEARTBEAT, plain, len, out) : 0;
+	if (sealed)
+		wire->commit(wire->arg, sealed);
+	return sealed != 0;
 }
 
 struct sender {

@@ -29,6 +29,8 @@ enum dt_session_kind {
 	DT_SESSION_CLOSE_NOTIFY,
 	DT_SESSION_FATAL_ALERT,	   /* `alert` */
 	DT_SESSION_WARNING,	   /* `alert`; nothing to do                             */
+	DT_SESSION_HEARTBEAT_REQUEST, /* data[len] is its payload                        */
+	DT_SESSION_HEARTBEAT_RESPONSE,
 	DT_SESSION_FINISHED_AGAIN, /* the client misses our last flight                  */
 	DT_SESSION_RENEGOTIATION,  /* refused: answer no_renegotiation (RFC 5746 3.6)    */
 };
@@ -63,6 +65,13 @@ size_t dt_session_seal(struct dt_session *s, struct dt_aead_pool *pool, uint64_t
     const uint8_t *data, size_t len, uint8_t *out);
 void dt_session_send_alert(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
     uint8_t level, uint8_t description, const struct dt_wire *wire);
+
+/* Whether HeartbeatRequests may be sent: the extension was negotiated, and the client said so. */
+bool dt_session_may_ask(const struct dt_session *s);
+/* A heartbeat message of either type. False: left out, being too long for a record of this session
+ * or a datagram to this peer (RFC 6520 3), or for want of space on the wire. */
+bool dt_session_send_heartbeat(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
+    uint8_t type, struct dt_span payload, const struct dt_wire *wire);
 
 /* Sends the last flight again, under fresh numbers. Only for records of ours. */
 enum dt_err dt_session_repeat(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,

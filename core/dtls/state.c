@@ -26,7 +26,7 @@ dt_state_may_seal(const struct dt_record_state *s)
 size_t
 dt_state_overhead(const struct dt_record_state *s, uint16_t epoch)
 {
-	return epoch == 0 ? DT_RECORD_HEADER : dt_seal_overhead(suite_of(s));
+	return epoch == 0 ? DT_RECORD_HEADER : dt_seal_overhead_cid(suite_of(s), s->cid_len);
 }
 
 static size_t
@@ -48,7 +48,7 @@ dt_state_write(struct dt_record_state *s, struct dt_aead_pool *pool, uint64_t ow
 		return write_plain(s, type, payload, len, out);
 	if (!dt_state_may_seal(s))
 		return 0;
-	struct dt_key_ref ref = {owner, DT_WRITE, suite_of(s), &s->write};
+	struct dt_key_ref ref = {owner, DT_WRITE, suite_of(s), &s->write, {s->cid, s->cid_len}};
 	/* The number is spent even when sealing fails: a half-written record may have left traces. */
 	uint64_t number = s->next_sealed++;
 	return dt_seal(pool, &ref, type, 1, number, payload, len, out);
@@ -69,7 +69,7 @@ dt_state_send_alert(struct dt_record_state *s, struct dt_aead_pool *pool, uint64
 
 enum dt_state_verdict
 dt_state_open(struct dt_record_state *s, struct dt_aead_pool *pool, uint64_t owner,
-    const struct dt_record *rec, uint8_t **plain, size_t *len)
+    const struct dt_record *rec, uint8_t *type, uint8_t **plain, size_t *len)
 {
 	static const enum dt_state_verdict replayed[] = {[DT_REPLAY_SEEN] = DT_STATE_SEEN,
 	    [DT_REPLAY_TOO_OLD] = DT_STATE_TOO_OLD};
@@ -79,12 +79,17 @@ dt_state_open(struct dt_record_state *s, struct dt_aead_pool *pool, uint64_t own
 	if (fresh != DT_REPLAY_FRESH)
 		return replayed[fresh];
 
-	struct dt_key_ref ref = {owner, DT_READ, suite_of(s), &s->read};
+	if ((rec->cid != NULL) != (s->cid_ours != 0))
+		return DT_STATE_MALFORMED;
+	struct dt_key_ref ref = {owner, DT_READ, suite_of(s), &s->read, {NULL, 0}};
 	enum dt_open_verdict opened = dt_open(pool, &ref, rec, plain, len);
 	if (opened == DT_OPEN_FORGED)
 		s->forgeries++;
 	if (opened != DT_OPEN_OK)
 		return opened == DT_OPEN_FORGED ? DT_STATE_FORGED : DT_STATE_MALFORMED;
 	dt_replay_commit(&s->replay, rec->seq);
+	*type = rec->type;
+	if (rec->cid && !dt_open_inner(*plain, len, type))
+		return DT_STATE_MALFORMED;
 	return DT_STATE_OPENED;
 }

@@ -17,9 +17,14 @@ struct dt_record_state {
 	uint16_t fragment_max;	  /* bytes of plaintext in a record that we may send      */
 	uint16_t mtu;		  /* bytes of a datagram towards this peer                */
 	uint16_t keyed;		  /* 1: read and write hold the keys of epoch 1           */
+	uint8_t heartbeat_ours;	  /* enum dt_heartbeat_mode that we said; 0 = not negotiated */
+	uint8_t heartbeat_peers;  /* that the client said                                 */
 	uint64_t next_plain;	  /* number of our next record in epoch 0                 */
 	uint64_t next_sealed;	  /* number of our next record in epoch 1                 */
 	uint64_t forgeries;	  /* records of epoch 1 that did not open                 */
+	uint8_t cid_ours;	  /* 1: the client's records carry a connection id of ours */
+	uint8_t cid_len;	  /* bytes of the client's own, which ours carry; 0 = none */
+	uint8_t cid[255];
 	struct dt_replay replay;  /* of epoch 1                                           */
 	struct dt_key read, write;
 };
@@ -48,8 +53,10 @@ enum dt_state_verdict {
 	DT_STATE_MALFORMED,
 };
 
-/* Replay check, opening, replay commit, in this order, of a record of epoch 1. */
+/* Replay check, opening, replay commit, in this order, of a record of epoch 1. *type is the real one
+ * of a tls12_cid record. One in the wrong form, with or without connection id, is malformed
+ * (RFC 9146 3). */
 enum dt_state_verdict dt_state_open(struct dt_record_state *s, struct dt_aead_pool *pool, uint64_t owner,
-    const struct dt_record *rec, uint8_t **plain, size_t *len);
+    const struct dt_record *rec, uint8_t *type, uint8_t **plain, size_t *len);
 
 #endif

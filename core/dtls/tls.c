@@ -316,6 +316,9 @@ set_options(struct dt_tls *tls, const struct dt_tls_settings *s)
 		SSL_CTX_set_psk_server_callback(ctx, give_psk);
 	if (s->key_log)
 		SSL_CTX_set_keylog_callback(ctx, write_key_log);
+	enum dt_err err = dt_extensions_install(ctx);
+	if (err != DT_OK)
+		return err;
 	return s->tickets ? dt_tickets_install(ctx, s->ticket_lifetime) : DT_OK;
 }
 
@@ -330,6 +333,7 @@ dt_tls_new(const struct dt_tls_settings *s, struct dt_tls **out, char *error, si
 	tls->verifier = s->verifier;
 	tls->client_auth = s->client_auth;
 	tls->psk = s->psk;
+	tls->heartbeat = s->heartbeat;
 	tls->ticket_lifetime = s->ticket_lifetime;
 	memcpy(tls->ticket_secret, s->ticket_secret, sizeof(tls->ticket_secret));
 	tls->key_log = s->key_log;

@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/time.h"
+#include "dtls/extensions.h"
 
 #define DT_TICKET_SECRET_LEN 32u
 #define DT_TRUST_ID_LEN 32u
@@ -48,6 +49,7 @@ struct dt_tls_settings {
 	struct dt_dur ticket_lifetime;
 	uint8_t ticket_secret[DT_TICKET_SECRET_LEN];
 	bool psk; /* PSK suites are offered */
+	enum dt_heartbeat_mode heartbeat; /* RFC 6520; OFF: the extension is not negotiated */
 	/* One line of the NSS key log, from any worker; NULL = none. */
 	void (*key_log)(void *arg, const char *line);
 	void *key_log_arg;
@@ -65,6 +67,7 @@ struct dt_tls {
 	struct dt_tls_verifier verifier;
 	enum dt_client_auth client_auth;
 	bool psk;
+	enum dt_heartbeat_mode heartbeat;
 	struct dt_dur ticket_lifetime;
 	uint8_t ticket_secret[DT_TICKET_SECRET_LEN];
 	void (*key_log)(void *arg, const char *line);

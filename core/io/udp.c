@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/filter.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -119,4 +120,24 @@ dt_udp_probe(const struct dt_udp_options *options)
 		return errno;
 	close(fd);
 	return 0;
+}
+
+/* A load beyond the end of a datagram ends the program with 0, the first socket: the length is
+ * looked at first. */
+enum dt_err
+dt_udp_steer(struct dt_udp *u, uint8_t type, uint32_t offset)
+{
+	struct sock_filter code[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, offset, 0, 4),
+	    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, type, 0, 2),
+	    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offset),
+	    BPF_STMT(BPF_RET | BPF_A, 0),
+	    BPF_STMT(BPF_RET | BPF_K, UINT32_MAX), /* no such socket: the kernel's own hash */
+	};
+	struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+	return setsockopt(u->fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program)) == 0
+	    ? DT_OK
+	    : DT_ERR_SYSTEM;
 }

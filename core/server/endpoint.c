@@ -178,6 +178,14 @@ finds_psk(const struct dt_config_server *server)
 	return server->tls.psk.file != NULL;
 }
 
+static enum dt_heartbeat_mode
+heartbeat_mode(const struct dt_config_keep_alive *k)
+{
+	if (!k->enabled)
+		return DT_HEARTBEAT_OFF;
+	return k->mode == 0 ? DT_HEARTBEAT_PEER_MAY_SEND : DT_HEARTBEAT_PEER_MAY_NOT_SEND;
+}
+
 /* A key that is shared by several servers, or one that lives as long as this process. */
 static void
 set_ticket_secret(struct dt_tls_settings *s, const struct dtlsd_bytes *key)
@@ -211,6 +219,7 @@ make_tls(struct dt_endpoint *e, const struct certificates *c, const struct dt_su
 	    .tickets = s->tls.session_reuse.enabled,
 	    .ticket_lifetime = {s->tls.session_reuse.lifetime},
 	    .psk = finds_psk(s),
+	    .heartbeat = heartbeat_mode(&s->keep_alive),
 	    .key_log = s->tls.key_log_file ? dt_key_log_write : NULL,
 	    .key_log_arg = &e->key_log,
 	    .mtu = (uint16_t)s->handshake.mtu,

@@ -206,7 +206,8 @@ make_worker(struct dt_server *s, uint32_t index, struct dt_config_report *report
 		    .listens = listens,
 		    .listen_count = s->address_count,
 		    .plugin = s->plugin,
-		    .mailbox = &s->mailboxes[index],
+		    .mailboxes = s->mailbox_list,
+		    .worker_count = s->worker_count,
 		    .log = &s->logger->log,
 		    .cookie_secret = s->cookie_secret,
 		    .packet_size = largest_packet(s),
@@ -232,6 +233,9 @@ make_workers(struct dt_server *s, struct dt_config_report *report)
 		if (err != DT_OK)
 			return err;
 	}
+	if (s->worker_count > 1 && dt_worker_steer(s->workers[0]) != DT_OK)
+		dt_log(&s->logger->log, DT_LOG_WARNING, NULL,
+		    "the kernel does not steer connection ids (%s): workers hand them over", strerror(errno));
 	return DT_OK;
 }
 

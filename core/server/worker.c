@@ -21,6 +21,7 @@
 #define NEW_CLIENTS_SHARE DT_MILLISECONDS(1) /* of a turn */
 #define WAITING_MEMORY (1024u * 1024u)	     /* bytes of datagrams of new clients */
 #define MAIL_PER_TURN 256u
+#define CID_AT (DT_RECORD_HEADER - 2u) /* where a connection id begins, and the worker in it */
 #define LAST_FLIGHT_MEMORY (16u * 1024u * 1024u) /* bytes, RFC 6347 4.2.4 within reason */
 
 struct socket {
@@ -39,7 +40,10 @@ struct dt_worker {
 	uint32_t index;
 	struct dt_endpoint *endpoints; /* borrowed */
 	size_t endpoint_count;
-	struct dt_mailbox *mailbox; /* borrowed */
+	struct dt_mailbox *const *mailboxes; /* borrowed: of all workers */
+	struct dt_mailbox *mailbox;	     /* borrowed: ours */
+	uint32_t worker_count;
+	struct dt_now now; /* of this turn */
 	struct dt_log *log;	    /* borrowed */
 	struct dt_loop loop;
 	struct dt_wheel wheel;
@@ -92,6 +96,54 @@ flush_sockets(struct dt_worker *w)
 
 /* ---- in ---- */
 
+/* A datagram for the connection id of another worker, on its way there. */
+struct forwarded {
+	size_t socket; /* index: every worker has the same addresses in the same order */
+	struct dt_path path;
+	size_t len;
+	uint8_t bytes[];
+};
+
+static void take_datagram(struct socket *s, const struct dt_udp_datagram *d, struct dt_now now);
+
+static void
+take_forwarded(void *arg, void *data, size_t len)
+{
+	struct dt_worker *w = arg;
+	struct forwarded *f = data;
+	(void)len;
+	struct dt_udp_datagram d = {.path = f->path, .data = f->bytes, .len = f->len, .capacity = f->len};
+	take_datagram(&w->sockets[f->socket], &d, w->now);
+}
+
+/* True: it belongs to another worker, and is gone there or dropped. */
+static bool
+forward(struct socket *s, const struct dt_udp_datagram *d)
+{
+	struct dt_worker *w = s->worker;
+	if (!s->listener.service->connection_id || d->len <= CID_AT || d->data[0] != DT_TLS12_CID)
+		return false;
+	uint32_t to = d->data[CID_AT];
+	if (to == w->index || to >= w->worker_count)
+		return false;
+	size_t size = sizeof(struct forwarded) + d->len;
+	struct forwarded *f = dt_alloc(size);
+	enum dt_err err = DT_ERR_NOMEM;
+	if (f) {
+		f->socket = (size_t)(s - w->sockets);
+		f->path = d->path;
+		f->len = d->len;
+		memcpy(f->bytes, d->data, d->len);
+		err = dt_mailbox_post(w->mailboxes[to], take_forwarded, f, size);
+	}
+	dt_free(f);
+	if (err == DT_OK)
+		dt_count(&w->counters, DT_COUNT_FORWARDED, 1);
+	else
+		dt_count_drop(&w->counters, DT_DROP_MEMORY);
+	return true;
+}
+
 static void
 take_datagram(struct socket *s, const struct dt_udp_datagram *d, struct dt_now now)
 {
@@ -100,6 +152,8 @@ take_datagram(struct socket *s, const struct dt_udp_datagram *d, struct dt_now n
 		dt_count_drop(&w->counters, DT_DROP_TOO_LONG);
 		return;
 	}
+	if (forward(s, d))
+		return;
 	dt_plugin_worker_datagram(w->plugin, d->data, d->capacity);
 	dt_conns_input(w->conns, &s->listener, &d->path, d->data, d->len, d->capacity, now);
 	/* While the buffer still holds what a module may have sent back by reference. */
@@ -192,7 +246,7 @@ mail_ready(struct dt_watch *watch, uint32_t events, struct dt_now now)
 	struct dt_worker *w = DT_CONTAINER(watch, struct dt_worker, mail_watch);
 	(void)events;
 	(void)now;
-	dt_mailbox_drain(w->mailbox, w->plugin, MAIL_PER_TURN);
+	dt_mailbox_drain(w->mailbox, w, MAIL_PER_TURN);
 }
 
 static void
@@ -208,6 +262,7 @@ static void
 begin_turn(void *arg, struct dt_now now)
 {
 	struct dt_worker *w = arg;
+	w->now = now;
 	dt_plugin_worker_turn(w->plugin, now);
 }
 
@@ -344,6 +399,16 @@ make_services(struct dt_worker *w)
 		    .tls = e->tls,
 		    .psk_file = e->psk_file,
 		    .idle_timeout = {c->idle_timeout},
+		    .connection_id = c->connection_id.enabled,
+		    .move_policy =
+			c->connection_id.on_move == DT_MOVE_TO_TRUSTED ? DT_MOVE_TRUST : DT_MOVE_LIMITED,
+		    .keep_alive =
+			{
+			    .enabled = c->keep_alive.enabled,
+			    .time = {c->keep_alive.time},
+			    .interval = {c->keep_alive.interval},
+			    .retries = (uint32_t)c->keep_alive.retries,
+			},
 		    .handshake_timeout = {c->handshake.timeout},
 		    .load = &e->load,
 		    .connection_limit = (uint32_t)c->limits.connections,
@@ -411,7 +476,9 @@ dt_worker_new(const struct dt_worker_config *config, struct dt_worker **out)
 	w->index = config->index;
 	w->endpoints = config->endpoints;
 	w->endpoint_count = config->endpoint_count;
-	w->mailbox = config->mailbox;
+	w->mailboxes = config->mailboxes;
+	w->mailbox = config->mailboxes[config->index];
+	w->worker_count = config->worker_count;
 	w->log = config->log;
 	w->loop.epoll = -1;
 	dt_waiting_init(&w->waiting, WAITING_MEMORY);
@@ -514,4 +581,18 @@ const struct dt_counters *
 dt_worker_counters(const struct dt_worker *w)
 {
 	return &w->counters;
+}
+
+enum dt_err
+dt_worker_steer(struct dt_worker *w)
+{
+	for (size_t i = 0; i < w->socket_count; i++) {
+		struct socket *s = &w->sockets[i];
+		if (!s->listener.service->connection_id)
+			continue;
+		enum dt_err err = dt_udp_steer(&s->udp, DT_TLS12_CID, CID_AT);
+		if (err != DT_OK)
+			return err;
+	}
+	return DT_OK;
 }

@@ -29,7 +29,8 @@ struct dt_worker_config {
 	struct dt_worker_listen *listens;
 	size_t listen_count;
 	struct dt_plugin *plugin;
-	struct dt_mailbox *mailbox;
+	struct dt_mailbox *const *mailboxes; /* of all workers, by index */
+	uint32_t worker_count;
 	struct dt_log *log;
 	const uint8_t *cookie_secret;
 	size_t packet_size, handshake_memory;
@@ -51,6 +52,11 @@ void dt_worker_serve(struct dt_worker *w);
  * Never fails. Also for one that was not started. */
 void dt_worker_stop(struct dt_worker *w);
 void dt_worker_join(struct dt_worker *w);
+
+/* Lets the kernel bring records with a connection id to the worker that gave it. To be called on
+ * one worker when the sockets of all have been made. DT_ERR_SYSTEM: they are handed over from worker
+ * to worker then. */
+enum dt_err dt_worker_steer(struct dt_worker *w) DT_MUST_USE;
 
 /* Threads: any, while the worker exists. */
 const struct dt_counters *dt_worker_counters(const struct dt_worker *w);

@@ -89,8 +89,8 @@ static void
 seal_and_open(void *arg, size_t n)
 {
 	struct echo *e = arg;
-	const struct dt_key_ref to = {1, DT_WRITE, e->suite, &e->key};
-	const struct dt_key_ref from = {1, DT_READ, e->suite, &e->key};
+	const struct dt_key_ref to = {1, DT_WRITE, e->suite, &e->key, {NULL, 0}};
+	const struct dt_key_ref from = {1, DT_READ, e->suite, &e->key, {NULL, 0}};
 	uint8_t plain[2048] = {0}, wire[4096];
 	for (uint64_t seq = 0; seq < n; seq++) {
 		size_t len = dt_seal(e->pool, &to, DT_APPLICATION_DATA, 1, seq, plain, e->len, wire);

@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 
 #include "base/list.h"
+#include "base/span.h"
 #include "link.h"
 
 enum sim_client_state { SIM_NEW, SIM_BUSY, SIM_UP, SIM_CLOSED, SIM_FAILED };
@@ -21,10 +22,10 @@ struct sim_message {
 struct sim_client {
 	struct dt_list node;
 	struct sim_link *link; /* borrowed */
-	uint32_t number;       /* stands in its address */
+	uint32_t number;       /* stands in its address; another one: it has moved */
 	SSL *ssl;	       /* owned; settings are the test's until sim_client_start() */
 	enum sim_client_state state;
-	struct sim_packet *next_in; /* borrowed: what OpenSSL reads next, NULL = nothing */
+	struct dt_span next_in;	    /* borrowed: what OpenSSL reads next */
 	struct dt_mono deadline;    /* of OpenSSL's timer */
 	int alert, warning;	    /* last fatal alert, last warning from the server; -1 = none */
 	struct dt_list messages;    /* owned: what came in */
@@ -32,6 +33,7 @@ struct sim_client {
 	uint64_t *numbers; /* owned: hash of each epoch-1 record of the server by its number */
 	size_t numbers_cap;
 	const char *psk_identity, *psk_key; /* borrowed */
+	struct sim_cid *cid; /* owned; NULL = it has neither connection id nor heartbeats (cid.h) */
 };
 
 SSL_CTX *sim_client_ctx(const char *suites); /* NULL = OpenSSL's default; checks no certificate */

@@ -34,7 +34,7 @@ sim_forge_fini(struct sim_forge *f)
 size_t
 sim_forge_seal(struct sim_forge *f, uint8_t type, uint64_t seq, const void *plain, size_t len, uint8_t *out)
 {
-	struct dt_key_ref ref = {OWNER, DT_WRITE, f->suite, &f->client};
+	struct dt_key_ref ref = {OWNER, DT_WRITE, f->suite, &f->client, {NULL, 0}};
 	size_t n = dt_seal(f->pool, &ref, type, 1, seq, plain, len, out);
 	cr_assert(n);
 	return n;
@@ -43,7 +43,7 @@ sim_forge_seal(struct sim_forge *f, uint8_t type, uint64_t seq, const void *plai
 void
 sim_forge_open(struct sim_forge *f, const struct dt_record *rec, uint8_t **plain, size_t *len)
 {
-	struct dt_key_ref ref = {OWNER, DT_READ, f->suite, &f->client};
+	struct dt_key_ref ref = {OWNER, DT_READ, f->suite, &f->client, {NULL, 0}};
 	cr_assert(dt_open(f->pool, &ref, rec, plain, len) == DT_OPEN_OK);
 }
 

@@ -128,6 +128,8 @@ on_data(void *arg, struct dt_conn *c, uint8_t *data, size_t len, size_t capacity
 	cr_assert(len > 0 && len <= capacity);
 	d->datagrams++;
 	d->bytes += len;
+	if (s->mute)
+		return;
 	struct reply *r = malloc(sizeof(*r) + len);
 	cr_assert(r);
 	r->id = d->id;
@@ -136,6 +138,17 @@ on_data(void *arg, struct dt_conn *c, uint8_t *data, size_t len, size_t capacity
 	memset(data, 0xa5, capacity); /* ours to scribble on */
 	dt_list_append(&s->replies, &r->node);
 	maybe_close(s, c, SIM_IN_DATA);
+}
+
+static bool
+on_peer_moved(void *arg, struct dt_conn *c, const struct dt_path *to)
+{
+	const struct sim_server *s = arg;
+	struct sim_diary *d = diary_of(arg, c);
+	cr_assert(d->connected == 1 && d->disconnected == 0 && !dt_path_equal(to, dt_conn_path(c)));
+	d->moves++;
+	d->moved_to = *to;
+	return !s->forbids_moves;
 }
 
 static void
@@ -155,7 +168,7 @@ on_released(void *arg, struct dt_conn *c)
 	d->released++;
 }
 
-static const struct dt_conn_events events = {NULL, on_request, on_psk, on_auth, on_connected, on_data,
+static const struct dt_conn_events events = {NULL, on_request, on_psk, on_auth, on_connected, on_data, on_peer_moved,
     on_disconnected, on_released};
 
 /* ---- what the service is made of ---- */
@@ -222,6 +235,7 @@ make_tls(struct sim_server *s, const struct sim_options *o)
 	    .psk = o->psk,
 	    .key_log = sim_pcap_key,
 	    .key_log_arg = &s->link->pcap,
+	    .heartbeat = o->heartbeat,
 	    .mtu = o->mtu,
 	    .initial_timer = DT_SECONDS(1),
 	    .max_timer = DT_SECONDS(60),
@@ -281,6 +295,9 @@ sim_server_init(struct sim_server *s, struct sim_link *link, const struct sim_op
 	    .events = &s->events,
 	    .tls = s->tls,
 	    .idle_timeout = o->idle_timeout,
+	    .keep_alive = o->keep_alive,
+	    .connection_id = o->connection_id,
+	    .move_policy = o->move_policy,
 	    .handshake_timeout = o->handshake_timeout,
 	    .load = &s->load,
 	    .connection_limit = o->connection_limit,
@@ -343,7 +360,8 @@ send_replies(struct sim_server *s)
 		struct dt_conn *c = dt_conns_find(s->conns, r->id);
 		dt_list_remove(node);
 		enum dt_err err = c ? dt_conn_send(c, r->bytes, r->len, sim_now()) : DT_ERR_GONE;
-		cr_assert(err == DT_OK || err == DT_ERR_GONE);
+		cr_assert(err == DT_OK || err == DT_ERR_GONE || (err == DT_ERR_AGAIN && c->move));
+		s->held_back += err == DT_ERR_AGAIN;
 		free(r);
 	}
 }

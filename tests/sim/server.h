@@ -33,6 +33,10 @@ struct sim_options {
 	uint32_t connection_limit, handshake_limit;
 	uint64_t hellos_per_prefix;
 	size_t handshake_memory, last_flight_memory;
+	enum dt_heartbeat_mode heartbeat;
+	struct dt_keep_alive_config keep_alive;
+	bool connection_id;
+	enum dt_move_policy move_policy;
 	struct sim_faults faults;
 	uint64_t seed; /* 0 = drawn, or from the environment (seeded.h) */
 };
@@ -52,6 +56,8 @@ struct sim_diary {
 	bool resumed, recommended;
 	unsigned datagrams;
 	uint64_t bytes;
+	unsigned moves; /* that it was asked about */
+	struct dt_path moved_to;
 };
 
 /* Where a callback closes its connection, against the rules. */
@@ -75,8 +81,11 @@ struct sim_server {
 	uint8_t alert;			     /* with a REJECT */
 	const char *key;		     /* with a PSK ACCEPT; NULL = the file decides */
 	enum sim_place closes;
+	bool forbids_moves;
+	bool mute; /* data gets no echo */
 
 	uint64_t received, sent, sent_bytes; /* datagrams */
+	uint64_t held_back;		     /* replies that were not sent: too much for an unproven path */
 	uint8_t out[65536];
 	struct dt_path out_path;
 };

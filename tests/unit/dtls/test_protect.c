@@ -67,8 +67,8 @@ Test(protect, what_is_sealed_opens_to_the_same_bytes_at_every_size)
 	for (size_t k = 0; k < KINDS; k++) {
 		const struct dt_suite *suite = dt_suite_find(kinds[k]);
 		const struct dt_key key = key_number(k);
-		const struct dt_key_ref write = {k + 1, DT_WRITE, suite, &key};
-		const struct dt_key_ref read = {k + 1, DT_READ, suite, &key};
+		const struct dt_key_ref write = {k + 1, DT_WRITE, suite, &key, {NULL, 0}};
+		const struct dt_key_ref read = {k + 1, DT_READ, suite, &key, {NULL, 0}};
 		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 			size_t n = dt_seal(pool, &write, 23, 1, i, text, sizes[i], record), len;
 			uint8_t *plain;
@@ -89,7 +89,7 @@ Test(protect, plaintext_may_stand_where_its_ciphertext_will)
 	for (size_t k = 0; k < KINDS; k++) {
 		const struct dt_suite *suite = dt_suite_find(kinds[k]);
 		const struct dt_key key = key_number(k);
-		const struct dt_key_ref write = {k + 1, DT_WRITE, suite, &key};
+		const struct dt_key_ref write = {k + 1, DT_WRITE, suite, &key, {NULL, 0}};
 		uint8_t apart[100], in_place[100], *body;
 		body = in_place + DT_RECORD_HEADER + suite->explicit_len;
 		memcpy(body, "forty-two", 9);
@@ -107,8 +107,8 @@ Test(protect, every_flipped_bit_makes_a_forgery_in_every_suite)
 	const struct dt_suite *suite;
 	for (size_t i = 0; (suite = dt_suite_at(i)); i++) {
 		const struct dt_key key = key_number(i);
-		const struct dt_key_ref write = {i + 1, DT_WRITE, suite, &key};
-		const struct dt_key_ref read = {i + 1, DT_READ, suite, &key};
+		const struct dt_key_ref write = {i + 1, DT_WRITE, suite, &key, {NULL, 0}};
+		const struct dt_key_ref read = {i + 1, DT_READ, suite, &key, {NULL, 0}};
 		for (size_t text = 0; text <= 3; text += 3) {
 			uint8_t record[64], copy[64], *plain;
 			size_t len, n = dt_seal(pool, &write, 23, 1, 9, (const uint8_t *)"abc", text,
@@ -135,7 +135,7 @@ Test(protect, an_empty_plaintext_with_any_wrong_tag_fails_in_every_suite)
 	const struct dt_suite *suite;
 	for (size_t i = 0; (suite = dt_suite_at(i)); i++) {
 		const struct dt_key key = key_number(i);
-		const struct dt_key_ref read = {i + 1, DT_READ, suite, &key};
+		const struct dt_key_ref read = {i + 1, DT_READ, suite, &key, {NULL, 0}};
 		for (unsigned fill = 0; fill < 256; fill += 51) {
 			uint8_t record[DT_RECORD_HEADER + DT_EXPLICIT_MAX + DT_TAG_MAX], *plain;
 			size_t len, body = (size_t)suite->explicit_len + suite->tag_len;
@@ -155,11 +155,11 @@ Test(protect, lengths_are_checked_before_anything_else)
 	for (size_t k = 0; k < KINDS; k++) {
 		const struct dt_suite *suite = dt_suite_find(kinds[k]);
 		const struct dt_key key = key_number(k);
-		const struct dt_key_ref read = {k + 1, DT_READ, suite, &key};
+		const struct dt_key_ref read = {k + 1, DT_READ, suite, &key, {NULL, 0}};
 		size_t around = (size_t)suite->explicit_len + suite->tag_len, len;
 		static uint8_t body[DT_PLAIN_MAX + 64];
 		uint8_t *plain;
-		struct dt_record rec = {23, DT_VERSION_12, 1, 0, body, 0};
+		struct dt_record rec = {23, DT_VERSION_12, 1, 0, body, 0, NULL};
 		for (rec.len = 0; rec.len < around; rec.len++)
 			cr_assert_eq(dt_open(pool, &read, &rec, &plain, &len), DT_OPEN_SHORT);
 		cr_assert_eq(dt_open(pool, &read, &rec, &plain, &len), DT_OPEN_FORGED);
@@ -175,7 +175,7 @@ Test(protect, the_nonce_on_the_wire_is_epoch_and_number_and_never_the_same_again
 {
 	struct dt_aead_pool *pool = new_pool(2);
 	const struct dt_key key = key_number(1);
-	const struct dt_key_ref write = {1, DT_WRITE, dt_suite_find(0xc02b), &key};
+	const struct dt_key_ref write = {1, DT_WRITE, dt_suite_find(0xc02b), &key, {NULL, 0}};
 	uint8_t record[64], expected[8];
 	for (uint64_t seq = 0; seq < 300; seq++) {
 		cr_assert(dt_seal(pool, &write, 23, 7, seq, (const uint8_t *)"x", 1, record));
@@ -191,7 +191,7 @@ Test(protect, the_explicit_nonce_is_taken_from_the_record)
 {
 	struct dt_aead_pool *pool = new_pool(2);
 	const struct dt_key key = key_number(1);
-	const struct dt_key_ref read = {1, DT_READ, dt_suite_find(0xc02b), &key};
+	const struct dt_key_ref read = {1, DT_READ, dt_suite_find(0xc02b), &key, {NULL, 0}};
 	/* From another implementation: nonce 0102030405060708, epoch 1, number 6, "other nonce" */
 	static const char sealed[] = "\x01\x02\x03\x04\x05\x06\x07\x08"
 				     "\xc0\xd3\xd9\x60\x05\x66\xcb\xd5\xa9\xfd\x22\x28\x9c\x9d"
@@ -215,8 +215,8 @@ Test(protect, a_pool_smaller_than_its_owners_never_mixes_their_keys)
 		uint64_t who = seeded_below(&s, OWNERS);
 		const struct dt_suite *suite = dt_suite_find(kinds[who % KINDS]);
 		const struct dt_key key = key_number(who);
-		const struct dt_key_ref write = {who + 1, DT_WRITE, suite, &key};
-		const struct dt_key_ref read = {who + 1, DT_READ, suite, &key};
+		const struct dt_key_ref write = {who + 1, DT_WRITE, suite, &key, {NULL, 0}};
+		const struct dt_key_ref read = {who + 1, DT_READ, suite, &key, {NULL, 0}};
 		uint8_t text[40], record[96], again[96], *plain;
 		size_t len = seeded_below(&s, sizeof(text)), got;
 		seeded_fill(&s, text, len);
@@ -238,8 +238,8 @@ Test(protect, other_keys_under_the_same_owner_are_a_programmer_error, .signal = 
 	const struct dt_key one = key_number(1), two = key_number(2);
 	const struct dt_suite *suite = dt_suite_find(0xc02b);
 	uint8_t record[64];
-	dt_seal(pool, &(struct dt_key_ref){7, DT_WRITE, suite, &one}, 23, 1, 0, record, 0, record);
-	dt_seal(pool, &(struct dt_key_ref){7, DT_WRITE, suite, &two}, 23, 1, 1, record, 0, record);
+	dt_seal(pool, &(struct dt_key_ref){7, DT_WRITE, suite, &one, {NULL, 0}}, 23, 1, 0, record, 0, record);
+	dt_seal(pool, &(struct dt_key_ref){7, DT_WRITE, suite, &two, {NULL, 0}}, 23, 1, 1, record, 0, record);
 }
 
 Test(protect, an_owner_that_was_forgotten_may_be_keyed_again)
@@ -248,11 +248,11 @@ Test(protect, an_owner_that_was_forgotten_may_be_keyed_again)
 	const struct dt_key one = key_number(1), two = key_number(2);
 	const struct dt_suite *suite = dt_suite_find(0xc02b);
 	uint8_t record[64];
-	cr_assert(dt_seal(pool, &(struct dt_key_ref){7, DT_WRITE, suite, &one}, 23, 1, 0,
+	cr_assert(dt_seal(pool, &(struct dt_key_ref){7, DT_WRITE, suite, &one, {NULL, 0}}, 23, 1, 0,
 	    (const uint8_t *)"x", 1, record));
 	dt_aead_pool_forget(pool, 7);
 	dt_aead_pool_forget(pool, 7);
-	cr_assert(dt_seal(pool, &(struct dt_key_ref){7, DT_WRITE, suite, &two}, 23, 1, 0,
+	cr_assert(dt_seal(pool, &(struct dt_key_ref){7, DT_WRITE, suite, &two, {NULL, 0}}, 23, 1, 0,
 	    (const uint8_t *)"x", 1, record));
 	dt_aead_pool_free(&pool);
 }
@@ -262,7 +262,7 @@ Test(protect, sealing_with_a_key_for_reading_is_a_programmer_error, .signal = SI
 	struct dt_aead_pool *pool = new_pool(2);
 	const struct dt_key key = key_number(1);
 	uint8_t record[64];
-	dt_seal(pool, &(struct dt_key_ref){7, DT_READ, dt_suite_find(0xc02b), &key}, 23, 1, 0, record,
+	dt_seal(pool, &(struct dt_key_ref){7, DT_READ, dt_suite_find(0xc02b), &key, {NULL, 0}}, 23, 1, 0, record,
 	    0, record);
 }
 
@@ -272,8 +272,8 @@ Test(protect, opening_with_a_key_for_writing_is_a_programmer_error, .signal = SI
 	const struct dt_key key = key_number(1);
 	uint8_t body[64] = {0}, *plain;
 	size_t len;
-	struct dt_record rec = {23, DT_VERSION_12, 1, 0, body, sizeof(body)};
-	dt_open(pool, &(struct dt_key_ref){7, DT_WRITE, dt_suite_find(0xc02b), &key}, &rec, &plain,
+	struct dt_record rec = {23, DT_VERSION_12, 1, 0, body, sizeof(body), NULL};
+	dt_open(pool, &(struct dt_key_ref){7, DT_WRITE, dt_suite_find(0xc02b), &key, {NULL, 0}}, &rec, &plain,
 	    &len);
 }
 
@@ -282,7 +282,7 @@ Test(protect, owner_zero_is_a_programmer_error, .signal = SIGABRT)
 	struct dt_aead_pool *pool = new_pool(2);
 	const struct dt_key key = key_number(1);
 	uint8_t record[64];
-	dt_seal(pool, &(struct dt_key_ref){0, DT_WRITE, dt_suite_find(0xc02b), &key}, 23, 1, 0,
+	dt_seal(pool, &(struct dt_key_ref){0, DT_WRITE, dt_suite_find(0xc02b), &key, {NULL, 0}}, 23, 1, 0,
 	    record, 0, record);
 }
 
@@ -291,7 +291,7 @@ Test(protect, a_number_that_would_wrap_is_never_sealed, .signal = SIGABRT)
 	struct dt_aead_pool *pool = new_pool(2);
 	const struct dt_key key = key_number(1);
 	uint8_t record[64];
-	dt_seal(pool, &(struct dt_key_ref){7, DT_WRITE, dt_suite_find(0xc02b), &key}, 23, 1,
+	dt_seal(pool, &(struct dt_key_ref){7, DT_WRITE, dt_suite_find(0xc02b), &key, {NULL, 0}}, 23, 1,
 	    DT_SEQ_MAX + 1, record, 0, record);
 }
 
@@ -300,10 +300,10 @@ Test(protect, a_forgery_leaves_no_error_behind_for_the_next_handshake)
 	struct dt_aead_pool *pool = new_pool(2);
 	for (size_t k = 0; k < KINDS; k++) {
 		const struct dt_key key = key_number(k);
-		const struct dt_key_ref read = {k + 1, DT_READ, dt_suite_find(kinds[k]), &key};
+		const struct dt_key_ref read = {k + 1, DT_READ, dt_suite_find(kinds[k]), &key, {NULL, 0}};
 		uint8_t body[64] = {0}, *plain;
 		size_t len;
-		struct dt_record rec = {23, DT_VERSION_12, 1, 0, body, sizeof(body)};
+		struct dt_record rec = {23, DT_VERSION_12, 1, 0, body, sizeof(body), NULL};
 		cr_assert_eq(dt_open(pool, &read, &rec, &plain, &len), DT_OPEN_FORGED);
 		cr_assert_eq(ERR_peek_error(), 0);
 	}

@@ -62,7 +62,7 @@ Test(record, each_header_field_has_its_verdict)
 	    {23, 0xfefd, 16384 + 2049, DT_RECORD_SKIP},
 	    {23, 0xfefd, 65000, DT_RECORD_SKIP},
 	    {19, 0xfefd, 1, DT_RECORD_SKIP},
-	    {25, 0xfefd, 1, DT_RECORD_SKIP},
+	    {26, 0xfefd, 1, DT_RECORD_SKIP},
 	    {0, 0xfefd, 1, DT_RECORD_SKIP},
 	    {255, 0xfefd, 1, DT_RECORD_SKIP},
 	    {23, 0x0303, 1, DT_RECORD_SKIP},
@@ -78,6 +78,25 @@ Test(record, each_header_field_has_its_verdict)
 		cr_assert_eq(dt_record_next(d, n, &at, &rec), DT_RECORD_END);
 	}
 	free(d);
+}
+
+Test(record, a_connection_id_stands_between_number_and_length)
+{
+	static const uint8_t d[] = {25, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 0, 2,
+	    0xaa, 0xbb, 22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xcc};
+	uint8_t copy[sizeof(d)];
+	struct dt_record rec;
+	size_t at = 0;
+	memcpy(copy, d, sizeof(d));
+	cr_assert_eq(dt_record_next(copy, sizeof(d), &at, &rec), DT_RECORD_OK);
+	cr_assert(rec.type == DT_TLS12_CID && rec.epoch == 1 && rec.seq == 9 && rec.len == 2);
+	cr_assert(rec.cid == copy + 11 && rec.body == copy + 21 && rec.body[1] == 0xbb);
+	cr_assert_eq(dt_record_next(copy, sizeof(d), &at, &rec), DT_RECORD_OK);
+	cr_assert(rec.type == 22 && rec.cid == NULL && rec.body[0] == 0xcc);
+	for (size_t cut = 1; cut < 23; cut++) {
+		at = 0;
+		cr_assert_eq(dt_record_next(copy, cut, &at, &rec), DT_RECORD_BAD, "%zu bytes", cut);
+	}
 }
 
 Test(record, a_bad_record_does_not_hide_the_next_one)
@@ -120,8 +139,10 @@ Test(record, what_can_be_dtls_at_all_is_told_by_13_bytes)
 	cr_assert_not(dt_record_looks_like_dtls(d, 0));
 	put(d, 19, 0xfeff, 3);
 	cr_assert_not(dt_record_looks_like_dtls(d, 13));
-	put(d, 25, 0xfefd, 3);
+	put(d, 26, 0xfefd, 3);
 	cr_assert_not(dt_record_looks_like_dtls(d, 13));
+	put(d, 25, 0xfefd, 3);
+	cr_assert(dt_record_looks_like_dtls(d, 13));
 	put(d, 22, 0x0301, 3);
 	cr_assert_not(dt_record_looks_like_dtls(d, 13));
 }

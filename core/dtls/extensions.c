@@ -1,0 +1,99 @@
+#include "dtls/extensions.h"
+
+#include "dtls/alert.h"
+#include "dtls/engine.h"
+#include "dtls/suite.h"
+
+#include <string.h>
+
+#define EXTENSION_HEARTBEAT 15u
+#define EXTENSION_CONNECTION_ID 54u
+
+/* The suite is chosen when the ServerHello is written. */
+static bool
+suite_is_ours(SSL *ssl)
+{
+	const SSL_CIPHER *c = SSL_get_pending_cipher(ssl);
+	return c && dt_suite_find(SSL_CIPHER_get_protocol_id(c));
+}
+
+static int
+read_heartbeat(SSL *ssl, unsigned type, unsigned context, const unsigned char *in, size_t len, X509 *x,
+    size_t chain, int *alert, void *arg)
+{
+	struct dt_engine *e = SSL_get_app_data(ssl);
+	(void)type, (void)context, (void)x, (void)chain, (void)arg;
+	if (len != 1 || (in[0] != DT_HEARTBEAT_PEER_MAY_SEND && in[0] != DT_HEARTBEAT_PEER_MAY_NOT_SEND)) {
+		*alert = DT_ALERT_ILLEGAL_PARAMETER;
+		return 0;
+	}
+	e->extensions.heartbeat_offered = in[0];
+	return 1;
+}
+
+/* OpenSSL calls it only for what the client offered. 0: nothing is added. */
+static int
+write_heartbeat(SSL *ssl, unsigned type, unsigned context, const unsigned char **out, size_t *len,
+    X509 *x, size_t chain, int *alert, void *arg)
+{
+	static const unsigned char modes[] = {
+	    [DT_HEARTBEAT_PEER_MAY_SEND] = DT_HEARTBEAT_PEER_MAY_SEND,
+	    [DT_HEARTBEAT_PEER_MAY_NOT_SEND] = DT_HEARTBEAT_PEER_MAY_NOT_SEND,
+	};
+	struct dt_engine *e = SSL_get_app_data(ssl);
+	(void)type, (void)context, (void)x, (void)chain, (void)alert, (void)arg;
+	if (e->tls->heartbeat == DT_HEARTBEAT_OFF || !e->extensions.heartbeat_offered || !suite_is_ours(ssl))
+		return 0;
+	e->extensions.heartbeat_answered = true;
+	*out = &modes[e->tls->heartbeat];
+	*len = 1;
+	return 1;
+}
+
+/* struct { opaque cid<0..2^8-1>; } ConnectionId, RFC 9146 3. */
+static int
+read_cid(SSL *ssl, unsigned type, unsigned context, const unsigned char *in, size_t len, X509 *x,
+    size_t chain, int *alert, void *arg)
+{
+	struct dt_extensions *e = &((struct dt_engine *)SSL_get_app_data(ssl))->extensions;
+	(void)type, (void)context, (void)x, (void)chain, (void)arg;
+	struct dt_reader r = dt_reader(in, len);
+	struct dt_span cid = dt_read_vector(&r, 1);
+	if (r.bad || r.left) {
+		*alert = DT_ALERT_DECODE_ERROR;
+		return 0;
+	}
+	e->cid_offered = true;
+	e->cid_len = (uint8_t)cid.len;
+	if (cid.len)
+		memcpy(e->cid, cid.data, cid.len);
+	return 1;
+}
+
+static int
+write_cid(SSL *ssl, unsigned type, unsigned context, const unsigned char **out, size_t *len, X509 *x,
+    size_t chain, int *alert, void *arg)
+{
+	struct dt_extensions *e = &((struct dt_engine *)SSL_get_app_data(ssl))->extensions;
+	(void)type, (void)context, (void)x, (void)chain, (void)alert, (void)arg;
+	if (!e->cid_ours || !e->cid_offered || !suite_is_ours(ssl))
+		return 0;
+	e->cid_answered = true;
+	e->cid_written[0] = DT_CID_LEN;
+	memcpy(e->cid_written + 1, e->cid_ours, DT_CID_LEN);
+	*out = e->cid_written;
+	*len = sizeof(e->cid_written);
+	return 1;
+}
+
+enum dt_err
+dt_extensions_install(SSL_CTX *ctx)
+{
+	const unsigned where = SSL_EXT_DTLS_ONLY | SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_2_SERVER_HELLO;
+	return SSL_CTX_add_custom_ext(ctx, EXTENSION_HEARTBEAT, where, write_heartbeat, NULL, NULL,
+		   read_heartbeat, NULL) &&
+		SSL_CTX_add_custom_ext(ctx, EXTENSION_CONNECTION_ID, where, write_cid, NULL, NULL, read_cid,
+		    NULL)
+	    ? DT_OK
+	    : DT_ERR_CRYPTO;
+}

@@ -50,7 +50,8 @@ bool dt_udp_holder(const struct dtlsd_address *address, char *buf, size_t cap);
 
 /* The kernel hands each datagram that begins with `type` to the socket of the group whose index, in
  * the order in which they were opened, stands in the byte at `offset`; all others, and those whose
- * byte names no socket, go by the kernel's own hash. For all sockets that share this one's address;
+ * byte names no socket, go by the kernel's own hash. For all sockets that share this one's address, of
+ * which there must be two at least;
  * to be called again when one of them was closed. DT_ERR_SYSTEM, errno. */
 enum dt_err dt_udp_steer(struct dt_udp *u, uint8_t type, uint32_t offset) DT_MUST_USE;
 

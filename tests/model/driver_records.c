@@ -29,11 +29,11 @@ ref_of(enum dt_direction direction, const struct dt_suite *suite, const struct d
 		const struct known *k = &known[i];
 		if (k->owner && k->direction == direction && k->suite == suite &&
 		    memcmp(&k->key, key, sizeof(*key)) == 0)
-			return (struct dt_key_ref){k->owner, direction, suite, &k->key};
+			return (struct dt_key_ref){k->owner, direction, suite, &k->key, {NULL, 0}};
 	}
 	struct known *k = &known[next++ % KNOWN];
 	*k = (struct known){new_owner(), direction, suite, *key};
-	return (struct dt_key_ref){k->owner, direction, suite, &k->key};
+	return (struct dt_key_ref){k->owner, direction, suite, &k->key, {NULL, 0}};
 }
 
 /* suite ID -> the row, and what OpenSSL says of this number */
@@ -176,10 +176,10 @@ do_session(void)
 		struct bytes datagram = take_bytes();
 		struct dt_record rec;
 		size_t at = 0, len = 0;
-		uint8_t *plain = NULL;
+		uint8_t type, *plain = NULL;
 		if (dt_record_next(datagram.data, datagram.len, &at, &rec) != DT_RECORD_OK)
 			fail("no record");
-		enum dt_state_verdict v = dt_state_open(&s, pool(), owner, &rec, &plain, &len);
+		enum dt_state_verdict v = dt_state_open(&s, pool(), owner, &rec, &type, &plain, &len);
 		fputs(verdicts[v], stdout);
 		if (v == DT_STATE_OPENED) {
 			putchar(':');

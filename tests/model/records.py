@@ -8,7 +8,8 @@ import struct
 
 from cryptography.exceptions import InvalidTag
 
-CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, HEARTBEAT = range(20, 25)
+CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, HEARTBEAT, TLS12_CID = range(20, 26)
+CID_LEN = 8  # of every connection id that the server gives out; it stands before the length (RFC 9146 4)
 DTLS_10, DTLS_12 = 0xfeff, 0xfefd
 PLAIN_MAX = 2 ** 14
 CIPHER_MAX = 2 ** 14 + 2048
@@ -35,22 +36,24 @@ class Record:
 def split(datagram):
     """Yields (verdict, Record or None): ok, skip (go on behind it), bad (the rest is lost)."""
     while datagram:
-        if len(datagram) < 13:
+        head = 13 + (CID_LEN if datagram[0] == TLS12_CID else 0)
+        if len(datagram) < head:
             yield "bad", None
             return
-        kind, version, number, length = struct.unpack("!BHQH", datagram[:13])
-        if length > len(datagram) - 13:
+        kind, version, number = struct.unpack("!BHQ", datagram[:11])
+        length, = struct.unpack("!H", datagram[head - 2:head])
+        if length > len(datagram) - head:
             yield "bad", None
             return
-        record = Record(kind, version, number >> 48, number & LAST, datagram[13:13 + length])
-        datagram = datagram[13 + length:]
-        known = CHANGE_CIPHER_SPEC <= kind <= HEARTBEAT
+        record = Record(kind, version, number >> 48, number & LAST, datagram[head:head + length])
+        datagram = datagram[head + length:]
+        known = CHANGE_CIPHER_SPEC <= kind <= TLS12_CID
         fits = version >> 8 == 0xfe and length <= CIPHER_MAX
         yield ("ok", record) if known and fits else ("skip", None)
 
 
 def looks_like_dtls(datagram):
-    return len(datagram) >= 13 and CHANGE_CIPHER_SPEC <= datagram[0] <= HEARTBEAT and datagram[1] == 0xfe
+    return len(datagram) >= 13 and CHANGE_CIPHER_SPEC <= datagram[0] <= TLS12_CID and datagram[1] == 0xfe
 
 
 def nonce(keys, record, explicit):

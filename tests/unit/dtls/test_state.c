@@ -12,9 +12,9 @@ static enum dt_state_verdict
 open_record(struct pair *p, uint8_t *bytes, size_t len)
 {
 	struct dt_record rec = pair_record(bytes, len);
-	uint8_t *plain;
+	uint8_t type, *plain;
 	size_t n;
-	return dt_state_open(&p->ours, p->pool, PAIR_OURS, &rec, &plain, &n);
+	return dt_state_open(&p->ours, p->pool, PAIR_OURS, &rec, &type, &plain, &n);
 }
 
 Test(state, numbers_count_up_in_each_epoch_by_itself)

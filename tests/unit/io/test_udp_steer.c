@@ -104,9 +104,9 @@ Test(udp_steer, it_holds_for_sockets_that_join_later)
 	struct group g;
 	struct dt_udp_options o = {.address = address("127.0.0.1:0"), .reuse_port = true};
 	open_end(&g.ends[0], &o, 2048);
-	cr_assert_eq(dt_udp_steer(&g.ends[0].udp, TYPE, AT), DT_OK);
 	o.address = g.ends[0].udp.local;
 	open_end(&g.ends[1], &o, 2048);
+	cr_assert_eq(dt_udp_steer(&g.ends[0].udp, TYPE, AT), DT_OK);
 	open_end(&g.ends[2], &o, 2048);
 	struct dt_udp_options from = {.address = address("127.0.0.1:0")};
 	open_end(&g.sender, &from, 2048);

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,13 +22,12 @@ struct kept {
 static char *
 keep_text(const char *dir, const char *name)
 {
-	static _Thread_local struct kept *kept;
+	static _Atomic(struct kept *) kept;
 	size_t size = strlen(dir) + strlen(name) + 2;
 	struct kept *k = malloc(sizeof(*k) + size);
 	cr_assert(k);
 	snprintf(k->text, size, "%s/%s", dir, name);
-	k->older = kept;
-	kept = k;
+	k->older = atomic_exchange(&kept, k);
 	return k->text;
 }
 

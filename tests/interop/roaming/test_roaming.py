@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Clients that change their address with every datagram, over two workers.
+
+test_roaming.py SOURCE-DIRECTORY BUILD-DIRECTORY PROGRAM UNSTEERED [unittest options]
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+if len(sys.argv) < 5:
+    sys.exit(f"usage: {sys.argv[0]} SOURCE-DIRECTORY BUILD-DIRECTORY PROGRAM UNSTEERED [unittest options]")
+
+UNSTEERED = sys.argv.pop(4)
+PROGRAM = sys.argv.pop(3)
+# A sanitizer's runtime wants to be the first library.
+NO_STEERING = {"LD_PRELOAD": UNSTEERED, "ASAN_OPTIONS": "verify_asan_link_order=0"}
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+
+from dtlsd import Daemon, echo  # noqa: E402
+
+
+class Roaming(unittest.TestCase):
+    def roam(self, datagrams, environment=None, **server):
+        config = echo(**server)
+        config["workers"] = 2
+        with Daemon(config, environment=environment) as d:
+            done = subprocess.run(
+                [PROGRAM], capture_output=True, text=True, timeout=120,
+                env={**os.environ, "ROAMING_PORT": str(d.port), "ROAMING_DATAGRAMS": str(datagrams),
+                     "ROAMING_HEARTBEATS": "1" if "keep_alive" in server else "0"})
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            handshakes = int(re.search(r"^handshakes=(\d+)$", done.stderr, re.MULTILINE)[1])
+            d.wait_for("disconnected: closed by the client", handshakes)
+        self.assertEqual(d.counters["handshakes_started"], handshakes)
+        self.assertEqual(d.counters["handshakes_done"], handshakes)
+        self.assertGreater(d.counters["paths_moved"], datagrams * 0.9)
+        self.assertGreaterEqual(d.counters["data_in"], datagrams)
+        for reason in "records.replayed", "records.bad_tag", "records.unknown_cid":
+            self.assertGreater(d.counters[reason], datagrams / 10)
+        return d
+
+    def test_when_addresses_are_trusted(self):
+        d = self.roam(10000, connection_id={"enabled": True, "on_move": "trust"})
+        self.assertNotIn("heartbeats_asked", d.counters)
+        self.assertNotIn("forwarded", d.counters)
+
+    def test_when_addresses_must_be_proven(self):
+        d = self.roam(3000, connection_id={"enabled": True}, keep_alive={"enabled": True, "time": "1h"})
+        self.assertGreater(d.counters["paths_challenged"], 2000)
+
+    def test_when_the_kernel_does_not_steer(self):
+        d = self.roam(3000, NO_STEERING, connection_id={"enabled": True, "on_move": "trust"})
+        self.assertTrue(d.messages("the kernel does not steer connection ids"))
+        self.assertGreater(d.counters["forwarded"], 1000)
+
+
+if __name__ == "__main__":
+    unittest.main()

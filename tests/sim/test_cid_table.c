@@ -112,7 +112,7 @@ Test(cid_table, ids_of_one_slot_have_the_worker_in_common_and_no_more)
 	for (unsigned i = 0; i < rounds; i++) {
 		struct dt_conn *c = new_conn(sim, 1);
 		for (size_t bit = 0; bit < 8 * DT_CID_LEN; bit++)
-			ones[bit] += c->cid[bit / 8] >> bit % 8 & 1u;
+			ones[bit] += (unsigned)(c->cid[bit / 8] >> bit % 8) & 1u;
 		end_conn(c);
 	}
 	for (size_t bit = 8; bit < 8 * DT_CID_LEN; bit++)

@@ -214,38 +214,6 @@ dt_hs_collect(struct dt_handshake *hs, const struct dt_wire *wire)
 	return hs->step != DT_HS_FAILED;
 }
 
-struct sender {
-	struct dt_handshake *hs;
-	const struct dt_wire *wire;
-};
-
-static size_t
-record_overhead(void *arg, uint16_t epoch)
-{
-	return dt_state_overhead(&((struct sender *)arg)->hs->state, epoch);
-}
-
-static size_t
-write_record(void *arg, uint16_t epoch, uint8_t type, const uint8_t *payload, size_t len, uint8_t *out)
-{
-	struct dt_handshake *hs = ((struct sender *)arg)->hs;
-	return dt_state_write(&hs->state, hs->worker.pool, hs->owner, epoch, type, payload, len, out);
-}
-
-static uint8_t *
-reserve(void *arg, size_t cap)
-{
-	const struct dt_wire *wire = ((struct sender *)arg)->wire;
-	return wire->reserve(wire->arg, cap);
-}
-
-static void
-commit(void *arg, size_t len)
-{
-	const struct dt_wire *wire = ((struct sender *)arg)->wire;
-	wire->commit(wire->arg, len);
-}
-
 static size_t
 mtu_now(const struct dt_handshake *hs)
 {
@@ -258,10 +226,9 @@ mtu_now(const struct dt_handshake *hs)
 void
 dt_hs_send_flight(struct dt_handshake *hs, bool await, const struct dt_wire *wire)
 {
-	struct sender s = {hs, wire};
-	struct dt_flight_out out = {&s, record_overhead, write_record, reserve, commit};
 	/* A flight that could not leave is a loss: the timer, or the client, asks again. */
-	(void)!dt_flight_send(&hs->flight, &out, mtu_now(hs), hs->state.fragment_max);
+	(void)!dt_state_send_flight(
+	    &hs->state, hs->worker.pool, hs->owner, &hs->flight, mtu_now(hs), wire);
 	hs->flight_sent = true;
 	hs->change_sent = hs->next_out_is_sealed;
 	hs->repeat_allowed = hs->engine->now.mono;

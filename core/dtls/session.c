@@ -176,48 +176,12 @@ dt_session_send_heartbeat(struct dt_session *s, struct dt_aead_pool *pool, uint6
 	return sealed != 0;
 }
 
-struct sender {
-	struct dt_session *session;
-	struct dt_aead_pool *pool;
-	uint64_t owner;
-	const struct dt_wire *wire;
-};
-
-static size_t
-record_overhead(void *arg, uint16_t epoch)
-{
-	return dt_state_overhead(&((struct sender *)arg)->session->state, epoch);
-}
-
-static size_t
-write_record(void *arg, uint16_t epoch, uint8_t type, const uint8_t *payload, size_t len, uint8_t *out)
-{
-	struct sender *s = arg;
-	return dt_state_write(&s->session->state, s->pool, s->owner, epoch, type, payload, len, out);
-}
-
-static uint8_t *
-reserve(void *arg, size_t cap)
-{
-	const struct dt_wire *wire = ((struct sender *)arg)->wire;
-	return wire->reserve(wire->arg, cap);
-}
-
-static void
-commit(void *arg, size_t len)
-{
-	const struct dt_wire *wire = ((struct sender *)arg)->wire;
-	wire->commit(wire->arg, len);
-}
-
 enum dt_err
 dt_session_repeat(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
     const struct dt_flight *last, const struct dt_wire *wire)
 {
 	DT_ASSERT(!s->engine);
-	struct sender sender = {s, pool, owner, wire};
-	struct dt_flight_out out = {&sender, record_overhead, write_record, reserve, commit};
-	return dt_flight_send(last, &out, s->state.mtu, s->state.fragment_max);
+	return dt_state_send_flight(&s->state, pool, owner, last, s->state.mtu, wire);
 }
 
 void

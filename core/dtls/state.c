@@ -93,3 +93,46 @@ dt_state_open(struct dt_record_state *s, struct dt_aead_pool *pool, uint64_t own
 		return DT_STATE_MALFORMED;
 	return DT_STATE_OPENED;
 }
+
+struct sender {
+	struct dt_record_state *state;
+	struct dt_aead_pool *pool;
+	uint64_t owner;
+	const struct dt_wire *wire;
+};
+
+static size_t
+record_overhead(void *arg, uint16_t epoch)
+{
+	return dt_state_overhead(((struct sender *)arg)->state, epoch);
+}
+
+static size_t
+write_record(void *arg, uint16_t epoch, uint8_t type, const uint8_t *payload, size_t len, uint8_t *out)
+{
+	struct sender *s = arg;
+	return dt_state_write(s->state, s->pool, s->owner, epoch, type, payload, len, out);
+}
+
+static uint8_t *
+reserve(void *arg, size_t cap)
+{
+	const struct dt_wire *wire = ((struct sender *)arg)->wire;
+	return wire->reserve(wire->arg, cap);
+}
+
+static void
+commit(void *arg, size_t len)
+{
+	const struct dt_wire *wire = ((struct sender *)arg)->wire;
+	wire->commit(wire->arg, len);
+}
+
+enum dt_err
+dt_state_send_flight(struct dt_record_state *s, struct dt_aead_pool *pool, uint64_t owner,
+    const struct dt_flight *flight, size_t mtu, const struct dt_wire *wire)
+{
+	struct sender sender = {s, pool, owner, wire};
+	struct dt_flight_out out = {&sender, record_overhead, write_record, reserve, commit};
+	return dt_flight_send(flight, &out, mtu, s->fragment_max);
+}

@@ -8,6 +8,7 @@
 #ifndef DT_DTLS_STATE_H
 #define DT_DTLS_STATE_H
 
+#include "dtls/flight.h"
 #include "dtls/protect.h"
 #include "dtls/replay.h"
 #include "dtls/wire.h"
@@ -44,6 +45,10 @@ size_t dt_state_write(struct dt_record_state *s, struct dt_aead_pool *pool, uint
 /* dt_state_write() of two bytes, sent along the wire by itself. */
 void dt_state_send_alert(struct dt_record_state *s, struct dt_aead_pool *pool, uint64_t owner,
     uint16_t epoch, uint8_t level, uint8_t description, const struct dt_wire *wire);
+
+/* dt_flight_send() with the next records of this state, in datagrams of at most `mtu` bytes. */
+enum dt_err dt_state_send_flight(struct dt_record_state *s, struct dt_aead_pool *pool, uint64_t owner,
+    const struct dt_flight *flight, size_t mtu, const struct dt_wire *wire) DT_MUST_USE;
 
 enum dt_state_verdict {
 	DT_STATE_OPENED,

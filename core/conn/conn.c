@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#define KEYS_TOLD_EVERY DT_SECONDS(10)
 #define IDENTITY_TEXT (4 * 128 + 8) /* bytes: every byte of an identity escaped */
 
 /* ---- what is known ---- */
@@ -180,6 +181,21 @@ send_alert(struct dt_conn *c, uint8_t level, uint8_t alert)
 	dt_count(c->conns->config.counters, DT_COUNT_ALERTS_SENT, 1);
 }
 
+/* RFC 9325 4.4: a word at half of what the keys bear. */
+static void
+watch_keys(struct dt_conn *c, struct dt_now now)
+{
+	struct dt_conns *conns = c->conns;
+	if (c->keys_told || dt_session_key_use(&c->session) == DT_KEY_GOOD)
+		return;
+	c->keys_told = true;
+	dt_count(conns->config.counters, DT_COUNT_KEYS_HALF_USED, 1);
+	if (!dt_mono_reached(conns->keys_tell, now.mono))
+		return;
+	dt_journal_keys(c);
+	conns->keys_tell = dt_mono_add(now.mono, KEYS_TOLD_EVERY);
+}
+
 void
 dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struct dt_now now, bool *used)
 {
@@ -222,6 +238,11 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struc
 		send_alert(c, DT_ALERT_WARNING, DT_ALERT_NO_RENEGOTIATION);
 		break;
 	}
+	if (c->state != DT_CONN_ESTABLISHED)
+		return;
+	watch_keys(c, now);
+	if (dt_session_key_use(&c->session) == DT_KEY_USED_UP)
+		dt_conn_close(c, DT_CLOSE_KEY_LIMIT, now);
 }
 
 enum dt_err
@@ -241,8 +262,8 @@ dt_conn_send(struct dt_conn *c, const uint8_t *data, size_t len, struct dt_now n
 		return DT_ERR_AGAIN;
 	size_t sealed = dt_session_seal(&c->session, conns->pool, c->id, data, len, out);
 	if (!sealed) {
-		bool exhausted = dt_session_exhausted(&c->session);
-		dt_conn_close(c, exhausted ? DT_CLOSE_KEY_LIMIT : DT_CLOSE_MEMORY, now);
+		bool used_up = dt_session_key_use(&c->session) == DT_KEY_USED_UP;
+		dt_conn_close(c, used_up ? DT_CLOSE_KEY_LIMIT : DT_CLOSE_MEMORY, now);
 		return DT_ERR_GONE;
 	}
 	wire.commit(wire.arg, sealed);
@@ -250,6 +271,7 @@ dt_conn_send(struct dt_conn *c, const uint8_t *data, size_t len, struct dt_now n
 	c->traffic.datagrams_out++;
 	c->traffic.bytes_out += len;
 	dt_count(conns->config.counters, DT_COUNT_DATA_OUT, 1);
+	watch_keys(c, now);
 	return DT_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "conn/budget.h"
 #include "conn/cid.h"
 #include "conn/conn_state.h"
+#include "conn/journal.h"
 #include "conn/last_flight.h"
 
 #include <string.h>
@@ -40,7 +41,7 @@ dt_conns_new(const struct dt_conns_config *config, struct dt_conns **out)
 	if ((err = dt_cookie_jar_new(config->cookie_secret, &conns->cookies)) != DT_OK)
 		goto fail;
 	conns->hs_worker =
-	    (struct dt_hs_worker){conns->pool, &conns->handshake_memory, config->counters};
+	    (struct dt_hs_worker){conns->pool, &conns->handshake_memory, config->counters, &conns->datagrams};
 	*out = conns;
 	return DT_OK;
 fail:
@@ -440,10 +441,24 @@ dt_conns_input(struct dt_conns *conns, struct dt_listener *listener, const struc
 	dt_conns_enter(conns);
 	conns->arriving_at = listener;
 	conns->arriving = path;
+	conns->datagrams++;
 	if (take_records(conns, listener, path, data, len, now))
 		dt_count(conns->config.counters, DT_COUNT_HANDLED, 1);
 	dt_last_flights_expire(conns, now.mono);
 	dt_conns_leave(conns);
+}
+
+void
+dt_conns_too_long(struct dt_conns *conns, const struct dt_path *path, size_t len)
+{
+	struct dt_conn *c = dt_conns_find_path(conns, path);
+	dt_count(conns->config.counters, DT_COUNT_PATH_TOO_SMALL, 1);
+	if (c && c->state == DT_CONN_ESTABLISHED)
+		dt_session_too_long(&c->session, len);
+	else if (c && c->setup && c->setup->hs)
+		dt_hs_too_long(c->setup->hs, len);
+	if (c)
+		dt_journal_too_long(c, len);
 }
 
 /* ---- all of them ---- */

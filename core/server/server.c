@@ -133,7 +133,7 @@ list_addresses(struct dt_server *s, struct dt_config_report *report)
 
 /* The sockets of one worker. The first worker's tell the others what port 0 became. */
 static bool
-open_sockets(struct dt_server *s, struct dt_worker_listen *listens, struct dt_config_report *report)
+open_sockets(struct dt_server *s, struct dt_intake_listen *listens, struct dt_config_report *report)
 {
 	for (size_t i = 0; i < s->address_count; i++)
 		listens[i].udp.fd = -1;
@@ -141,6 +141,7 @@ open_sockets(struct dt_server *s, struct dt_worker_listen *listens, struct dt_co
 		struct address *a = &s->addresses[i];
 		struct dt_udp_options o = socket_options(s, a);
 		listens[i].endpoint = a->endpoint;
+		listens[i].packet_size = s->endpoints[a->endpoint].config->limits.packet_size;
 		if (dt_udp_open(&listens[i].udp, &o) != DT_OK)
 			return cannot_listen(s, a, errno, report);
 		a->bound = listens[i].udp.local;
@@ -195,7 +196,7 @@ static enum dt_err
 make_worker(struct dt_server *s, uint32_t index, struct dt_config_report *report)
 {
 	enum dt_err err = DT_ERR_CONFIG;
-	struct dt_worker_listen *listens = dt_alloc_array(s->address_count, sizeof(*listens));
+	struct dt_intake_listen *listens = dt_alloc_array(s->address_count, sizeof(*listens));
 	if (!listens)
 		return DT_ERR_NOMEM;
 	if (open_sockets(s, listens, report)) {

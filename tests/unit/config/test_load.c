@@ -179,7 +179,7 @@ Test(load, warnings_leave_a_configuration_good)
 	cr_assert_eq(
 	    load_quoted(
 		"{'servers':{'listen':'127.0.0.1:1','tls':{'certificate':'a','client_ca':'b',\n"
-		"'key_log_file':'k'}}}",
+		"'key_log_file':'k'},\n'handshake':{'timeout':'2s','initial_timer':'2s'}}}",
 		&c, &report),
 	    DT_OK);
 	cr_expect_str_eq(all_messages(&report),
@@ -189,9 +189,11 @@ Test(load, warnings_leave_a_configuration_good)
 	    "is \"none\" "
 	    "(/servers/tls/client_ca)\n"
 	    "test.json:2:16: warning: who reads this file can decrypt every connection "
-	    "(/servers/tls/key_log_file)");
+	    "(/servers/tls/key_log_file)\n"
+	    "test.json:3:24: warning: a flight that is lost is never sent again: initial_timer is "
+	    "not below this (/servers/handshake/timeout)");
 	cr_expect_eq(report.errors, 0);
-	cr_expect_eq(report.warnings, 3);
+	cr_expect_eq(report.warnings, 4);
 	dt_config_report_fini(&report);
 	dt_config_free(&c);
 }

@@ -211,6 +211,7 @@ make_tls(struct dt_endpoint *e, const struct certificates *c, const struct dt_su
 	    .certificates = c->list,
 	    .certificate_count = c->count,
 	    .suites = suites->ciphers,
+	    .min_strength_bits = (int)s->tls.min_strength_bits,
 	    .groups = suites->groups,
 	    .signature_algorithms = suites->signatures,
 	    .client_auth = client_auth[s->tls.authenticate_clients],

@@ -189,6 +189,9 @@ TRUST = [
      f'"ECDHE-ECDSA-AES128-GCM-SHA255" {UNKNOWN} ({TLS}/cipher_suites/0)' + mean('"ECDHE-ECDSA-AES128-GCM-SHA256"')),
     ("suite of TLS 1.3", tls(PEM + ', "cipher_suites": [ "PSK-AES128-CCM8", @"TLS_AES_128_GCM_SHA256" ]'),
      f'"TLS_AES_128_GCM_SHA256" {UNKNOWN} ({TLS}/cipher_suites/1)'),
+    ("no suite is strong enough", '{ "servers": [ { "listen": "127.0.0.1:0", "chain": "echo", "tls": @{\n'
+     '"certificate": "CERTS/server.pem", "cipher_suites": "ECDHE-ECDSA-AES128-GCM-SHA256", "min_strength_bits": 256 } } ] }',
+     f'min_strength_bits leaves none of the cipher suites: no cipher match ({TLS})'),
     ("suite that encrypts nothing", tls(PEM + ', "cipher_suites": [ @"NULL-SHA256" ]'),
      f'"NULL-SHA256" {UNKNOWN} ({TLS}/cipher_suites/0)'),
     ("suites for another certificate", '{ "servers": [ { "listen": "127.0.0.1:0", "chain": "echo", "tls": @{\n'

@@ -35,7 +35,7 @@ static const char full[] =
     "               'hellos_per_prefix':'60/m'},\n"
     "    'idle_timeout': '10m',\n"
     "    'socket': "
-    "{'receive_buffer':'4MiB','send_buffer':'1MiB','dual_stack':true,'share_port':true},\n"
+    "{'receive_buffer':'4MiB','send_buffer':'1MiB','dual_stack':true,'share_port':true,'dont_fragment':true,'dscp':'voice'},\n"
     "    'chain': [ 'psk', /* first */\n"
     "      "
     "{'use':'/opt/modules/"
@@ -90,7 +90,8 @@ Test(load, the_whole_is_read_into_its_structs)
 	cr_expect_eq(s->idle_timeout, 600000000000);
 	cr_expect_eq(s->socket.receive_buffer, 4194304);
 	cr_expect_eq(s->socket.send_buffer, 1048576);
-	cr_expect(s->socket.dual_stack && s->socket.share_port);
+	cr_expect(s->socket.dual_stack && s->socket.share_port && s->socket.dont_fragment);
+	cr_expect_eq(s->socket.dscp, -DT_TRAFFIC_VOICE);
 	dt_config_free(&c);
 	cr_expect_null(c);
 }
@@ -169,6 +170,7 @@ Test(load, a_small_file_has_the_defaults)
 	cr_expect_geq(s->limits.packet_size, 13 + 16384 + 2048);
 	cr_expect_eq(s->idle_timeout, 0);
 	cr_expect_eq(s->socket.receive_buffer, 0);
+	cr_expect_eq(s->socket.dscp, -DT_TRAFFIC_BEST_EFFORT);
 	dt_config_free(&c);
 }
 
@@ -464,7 +466,9 @@ Test(load, the_manual_names_every_option)
 	    "## Module echo\n\nTakes no options.",
 	    "| `wait` | duration, 1s to 1h | `\"60s\"` | What wait is for. |",
 	    "| `mode` | `\"gentle\"`, `\"strict\"` |  | What mode is for. |",
-	    "| `workers` | integer, 1 to 128, or `\"auto\"` | `\"auto\"` |"};
+	    "| `workers` | integer, 1 to 128, or `\"auto\"` | `\"auto\"` |",
+	    "| `dscp` | integer, 0 to 63, `\"best_effort\"`, `\"background\"`, "
+	    "`\"excellent_effort\"`, `\"audio_video\"`, `\"voice\"`, or `\"control\"` |"};
 	char *text = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);

@@ -181,41 +181,16 @@ send_alert(struct dt_conn *c, uint8_t level, uint8_t alert)
 	dt_count(c->conns->config.counters, DT_COUNT_ALERTS_SENT, 1);
 }
 
-/* RFC 9325 4.4: a word at half of what the keys bear. */
+/* What an authentic record means. */
 static void
-watch_keys(struct dt_conn *c, struct dt_now now)
+take_event(struct dt_conn *c, const struct dt_session_event *e, const struct dt_record *rec, struct dt_now now)
 {
-	struct dt_conns *conns = c->conns;
-	if (c->keys_told || dt_session_key_use(&c->session) == DT_KEY_GOOD)
-		return;
-	c->keys_told = true;
-	dt_count(conns->config.counters, DT_COUNT_KEYS_HALF_USED, 1);
-	if (!dt_mono_reached(conns->keys_tell, now.mono))
-		return;
-	dt_journal_keys(c);
-	conns->keys_tell = dt_mono_add(now.mono, KEYS_TOLD_EVERY);
-}
-
-void
-dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struct dt_now now, bool *used)
-{
-	struct dt_conns *conns = c->conns;
-	struct dt_wire wire = dt_conn_wire(c);
-	bool newest = rec->seq >= c->session.state.replay.next;
-	size_t size = DT_RECORD_HEADER + (rec->cid ? DT_CID_LEN : 0) + rec->len;
-	struct dt_session_event e = dt_session_open(&c->session, conns->pool, c->id, rec, &wire);
-	*used = e.kind != DT_SESSION_DROPPED;
-	if (*used)
-		dt_keep_alive_heard(c, now);
-	if (*used && rec->cid)
-		dt_move_record(c, conns->arriving_at, conns->arriving, size, newest, now);
-	switch (e.kind) {
+	switch (e->kind) {
 	case DT_SESSION_DROPPED:
-		dt_count_drop(conns->config.counters, e.drop);
 		break;
 	case DT_SESSION_DATA:
-		if (e.len)
-			dt_conn_give_data(c, e.data, e.len, rec->len - (size_t)(e.data - rec->body), now);
+		if (e->len)
+			dt_conn_give_data(c, e->data, e->len, rec->len - (size_t)(e->data - rec->body), now);
 		break;
 	case DT_SESSION_CLOSE_NOTIFY:
 		dt_conn_close(c, DT_CLOSE_PEER, now);
@@ -226,10 +201,10 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struc
 	case DT_SESSION_WARNING:
 		break;
 	case DT_SESSION_HEARTBEAT_REQUEST:
-		dt_keep_alive_answer(c, &e, now);
+		dt_keep_alive_answer(c, e, now);
 		break;
 	case DT_SESSION_HEARTBEAT_RESPONSE:
-		dt_move_answer(c, &e);
+		dt_move_answer(c, e);
 		break;
 	case DT_SESSION_FINISHED_AGAIN:
 		dt_last_flight_repeat(c, now);
@@ -238,11 +213,45 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struc
 		send_alert(c, DT_ALERT_WARNING, DT_ALERT_NO_RENEGOTIATION);
 		break;
 	}
-	if (c->state != DT_CONN_ESTABLISHED)
-		return;
-	watch_keys(c, now);
-	if (dt_session_key_use(&c->session) == DT_KEY_USED_UP)
+}
+
+/* RFC 9325 4.4: a word at half of what the keys bear. */
+static enum dt_key_use
+watch_keys(struct dt_conn *c, struct dt_now now)
+{
+	struct dt_conns *conns = c->conns;
+	enum dt_key_use use = dt_session_key_use(&c->session);
+	if (c->keys_told || use == DT_KEY_GOOD)
+		return use;
+	c->keys_told = true;
+	dt_count(conns->config.counters, DT_COUNT_KEYS_HALF_USED, 1);
+	if (dt_mono_reached(conns->keys_tell, now.mono)) {
+		dt_journal_keys(c);
+		conns->keys_tell = dt_mono_add(now.mono, KEYS_TOLD_EVERY);
+	}
+	return use;
+}
+
+bool
+dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, const struct dt_arrival *from,
+    struct dt_now now, enum dt_drop *why)
+{
+	struct dt_conns *conns = c->conns;
+	struct dt_wire wire = dt_conn_wire(c);
+	bool newest = rec->seq >= c->session.state.replay.next;
+	size_t size = DT_RECORD_HEADER + (rec->cid ? DT_CID_LEN : 0) + rec->len;
+	struct dt_session_event e = dt_session_open(&c->session, conns->pool, c->id, rec, &wire);
+	if (e.kind == DT_SESSION_DROPPED) {
+		*why = e.drop;
+	} else {
+		dt_keep_alive_heard(c, now);
+		if (from && rec->cid)
+			dt_move_record(c, from->listener, from->path, size, newest, now);
+		take_event(c, &e, rec, now);
+	}
+	if (c->state == DT_CONN_ESTABLISHED && watch_keys(c, now) == DT_KEY_USED_UP)
 		dt_conn_close(c, DT_CLOSE_KEY_LIMIT, now);
+	return e.kind != DT_SESSION_DROPPED;
 }
 
 enum dt_err

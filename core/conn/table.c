@@ -453,11 +453,12 @@ dt_conns_too_long(struct dt_conns *conns, const struct dt_path *path, size_t len
 {
 	struct dt_conn *c = dt_conns_find_path(conns, path);
 	dt_count(conns->config.counters, DT_COUNT_PATH_TOO_SMALL, 1);
+	bool shorter = false;
 	if (c && c->state == DT_CONN_ESTABLISHED)
-		dt_session_too_long(&c->session, len);
+		shorter = dt_session_too_long(&c->session, len);
 	else if (c && c->setup && c->setup->hs)
-		dt_hs_too_long(c->setup->hs, len);
-	if (c)
+		shorter = dt_hs_too_long(c->setup->hs, len);
+	if (shorter)
 		dt_journal_too_long(c, len);
 }
 

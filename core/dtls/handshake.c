@@ -111,11 +111,10 @@ learn_sizes(struct dt_handshake *hs)
 	size_t limit = (size_t)e->size_limit - (s->cid_len ? 1 : 0);
 	if (fragment_max)
 		s->fragment_max = s->sealed_max = fragment_max;
-	if (!e->size_limit_answered)
-		return;
-	s->read_max = hs->tls->record_size_limit;
-	if (limit < s->sealed_max)
-		s->sealed_max = (uint16_t)limit;
+	if (e->size_limit && hs->tls->record_size_limit && limit < s->sealed_max)
+		s->sealed_max = (uint16_t)limit; /* answered or not: shorter is always good */
+	if (e->size_limit_answered)
+		s->read_max = hs->tls->record_size_limit;
 }
 
 /* Before anything of epoch 1 is written or read. */
@@ -424,10 +423,12 @@ dt_hs_timer(struct dt_handshake *hs, struct dt_now now, const struct dt_wire *wi
 	return hs->step;
 }
 
-void
+bool
 dt_hs_too_long(struct dt_handshake *hs, size_t len)
 {
+	uint16_t before = hs->state.mtu;
 	dt_state_lower_mtu(&hs->state, len);
+	return hs->state.mtu < before;
 }
 
 struct dt_span

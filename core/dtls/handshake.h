@@ -72,8 +72,9 @@ struct dt_mono dt_hs_deadline(const struct dt_handshake *hs);
 /* Repeats the flight when its deadline was reached. */
 enum dt_hs_step dt_hs_timer(struct dt_handshake *hs, struct dt_now now, const struct dt_wire *wire);
 
-/* The system refused a datagram of ours of `len` bytes: the flights get smaller ones. */
-void dt_hs_too_long(struct dt_handshake *hs, size_t len);
+/* The system refused a datagram of ours of `len` bytes: the flights get smaller ones. False: they were
+ * already. */
+bool dt_hs_too_long(struct dt_handshake *hs, size_t len);
 
 /* Of an open DT_HS_PSK. {NULL, 0}: one that no key may be given for (a NUL byte in it, or longer
  * than OpenSSL takes); answer it with an empty key. */

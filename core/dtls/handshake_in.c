@@ -113,14 +113,14 @@ dt_hs_is_psk(const struct dt_handshake *hs)
 	return dt_tls_is_psk(SSL_get_pending_cipher(hs->engine->ssl));
 }
 
-/* Most clients send key exchange and Finished in one datagram: both are from one hand then, and one
- * that could forge this one had the handshake in its hand anyway. Any other record may be anybody's: it
- * counts only when the client has had the time to repeat its flight, so that a forger needs the loss
- * of the real one, and the third one ends it. */
+/* Most clients send key exchange and Finished in one datagram. Both are from one hand then, and a hand
+ * that wrote the key exchange which was taken can end the handshake anyway: told at once. Any other
+ * record may be anybody's. It is held against the client as the third one or later, and when there
+ * was time for the second repetition of its flight (1 s and 2 s): who forges needs the loss of two. */
 bool
 dt_hs_is_wrong_key(struct dt_handshake *hs, uint64_t datagram)
 {
-	struct dt_mono repeated = dt_mono_add(hs->keyed_at, hs->tls->initial_timer);
+	struct dt_mono repeated = dt_mono_add(hs->keyed_at, (struct dt_dur){2 * hs->tls->initial_timer.ns});
 	/* What has opened once shows that the key is right. */
 	if (!dt_hs_is_psk(hs) || hs->state.replay.next != 0)
 		return false;

@@ -117,14 +117,16 @@ dt_session_max(const struct dt_session *s)
 	return s->state.sealed_max;
 }
 
-void
+bool
 dt_session_too_long(struct dt_session *s, size_t len)
 {
+	uint16_t max_before = s->state.sealed_max, mtu_before = s->state.mtu;
 	size_t mtu = dt_state_lower_mtu(&s->state, len);
 	size_t around = s->engine ? DT_SESSION_ENGINE_USUAL : dt_state_overhead(&s->state, 1);
 	size_t rest = mtu > around ? mtu - around : 0;
 	if (rest < s->state.sealed_max)
 		s->state.sealed_max = (uint16_t)rest;
+	return s->state.sealed_max < max_before || s->state.mtu < mtu_before;
 }
 
 size_t

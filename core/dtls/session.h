@@ -55,8 +55,8 @@ const char *dt_session_suite_name(const struct dt_session *s);
 /* Bytes of application data that fit into one record of this session. */
 size_t dt_session_max(const struct dt_session *s);
 /* The system refused a datagram of ours of `len` bytes: heartbeats, flights and data are shorter from
- * now on. */
-void dt_session_too_long(struct dt_session *s, size_t len);
+ * now on. False: they were already. */
+bool dt_session_too_long(struct dt_session *s, size_t len);
 /* Bytes that a record is longer than its data, at most. */
 size_t dt_session_overhead(const struct dt_session *s);
 

@@ -88,6 +88,8 @@ struct sim_server {
 
 	uint64_t received, sent, sent_bytes; /* datagrams */
 	uint64_t held_back;		     /* replies that were not sent: too much for an unproven path */
+	size_t kernel_mtu;		     /* longer datagrams are refused (EMSGSIZE); 0 = none */
+	size_t refused[64], refused_count;   /* bytes of those; told when the turn ends */
 	uint8_t out[65536];
 	struct dt_path out_path;
 };

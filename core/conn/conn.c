@@ -192,7 +192,7 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struc
 	if (*used)
 		dt_keep_alive_heard(c, now);
 	if (*used && rec->cid)
-		dt_move_record(c, conns->arriving_at, conns->arriving, size, newest, now);
+		dt_move_record(c, &e, size, newest, now);
 	switch (e.kind) {
 	case DT_SESSION_DROPPED:
 		dt_count_drop(conns->config.counters, e.drop);
@@ -208,12 +208,18 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struc
 		dt_conn_close(c, DT_CLOSE_ALERT, now);
 		break;
 	case DT_SESSION_WARNING:
+	case DT_SESSION_PATH_UNKNOWN:
 		break;
 	case DT_SESSION_HEARTBEAT_REQUEST:
 		dt_keep_alive_answer(c, &e, now);
 		break;
 	case DT_SESSION_HEARTBEAT_RESPONSE:
-		dt_move_answer(c, &e);
+	case DT_SESSION_PATH_RESPONSE:
+	case DT_SESSION_PATH_DROP:
+		dt_move_answer(c, &e, now);
+		break;
+	case DT_SESSION_PATH_CHALLENGE:
+		dt_move_challenged(c, &e, size);
 		break;
 	case DT_SESSION_FINISHED_AGAIN:
 		dt_last_flight_repeat(c, now);

@@ -117,18 +117,18 @@ modules_agree(struct dt_conn *c, const struct dt_path *path, struct dt_now now)
 }
 
 static void
-go(struct dt_conn *c, struct dt_listener *listener, const struct dt_path *path, size_t bytes, struct dt_now now)
+go(struct dt_conn *c, const struct dt_arrival *from, size_t bytes, struct dt_now now)
 {
 	enum dt_move_policy policy = c->listener->service->move_policy;
 	struct dt_move *m = c->move;
 	bool nested = m != NULL, trusted = policy == DT_MOVE_TRUST && !can_ask(c);
-	if (!modules_agree(c, path, now))
+	if (!modules_agree(c, from->path, now))
 		return;
 	if (!trusted && !m && !(m = c->move = dt_alloc(sizeof(*m))))
 		return; /* the old path stays */
 	dt_count(c->conns->config.counters, DT_COUNT_PATHS_MOVED, 1);
 	if (trusted) {
-		bind(c, path, listener);
+		bind(c, from->path, from->listener);
 		return;
 	}
 	if (!nested) {
@@ -136,8 +136,8 @@ go(struct dt_conn *c, struct dt_listener *listener, const struct dt_path *path, 
 		m->proven_at = c->listener;
 		m->asks_old = policy == DT_MOVE_ASK_OLD && dt_session_checks_paths(&c->session);
 	}
-	m->to = *path;
-	m->to_at = listener;
+	m->to = *from->path;
+	m->to_at = from->listener;
 	m->received = bytes;
 	m->sent = 0;
 	if (!m->asks_old)
@@ -154,19 +154,19 @@ is_check(enum dt_session_kind kind)
 }
 
 void
-dt_move_record(struct dt_conn *c, const struct dt_session_event *e, size_t bytes, bool newest, struct dt_now now)
+dt_move_record(struct dt_conn *c, const struct dt_arrival *from, const struct dt_session_event *e, size_t bytes,
+    bool newest, struct dt_now now)
 {
-	const struct dt_path *path = c->conns->arriving;
 	struct dt_move *m = c->move;
-	if (m && dt_path_equal(&m->to, path)) {
+	if (m && dt_path_equal(&m->to, from->path)) {
 		m->received += bytes;
 	} else if (!newest || is_check(e->kind)) {
 		return;
-	} else if (m && dt_path_equal(&m->proven, path)) {
+	} else if (m && dt_path_equal(&m->proven, from->path)) {
 		dt_count(c->conns->config.counters, DT_COUNT_PATHS_MOVED, 1);
 		go_home(c);
-	} else if (!dt_path_equal(&c->path, path)) {
-		go(c, c->conns->arriving_at, path, bytes, now);
+	} else if (!dt_path_equal(&c->path, from->path)) {
+		go(c, from, bytes, now);
 	}
 }
 
@@ -188,13 +188,13 @@ dt_move_sent(struct dt_conn *c, size_t bytes)
  * new path leads is answered along it only, so that it is seen to lead both ways; for the old path an
  * answer may come from anywhere, since one who carries records faster carries this one as well. */
 static bool
-is_answer(const struct dt_conn *c, const struct dt_session_event *e)
+is_answer(const struct dt_conn *c, const struct dt_arrival *from, const struct dt_session_event *e)
 {
 	const struct dt_move *m = c->move;
 	size_t len = is_check(e->kind) ? DT_RRC_COOKIE : QUESTION;
 	if (!m || is_check(e->kind) != dt_session_checks_paths(&c->session) || e->len != len)
 		return false;
-	if (!m->asks_old && !dt_path_equal(&m->to, c->conns->arriving))
+	if (!m->asks_old && !(from && dt_path_equal(&m->to, from->path)))
 		return false;
 	for (unsigned i = 0; i < m->asked; i++)
 		if (memcmp(m->questions[i], e->data, len) == 0)
@@ -203,10 +203,10 @@ is_answer(const struct dt_conn *c, const struct dt_session_event *e)
 }
 
 void
-dt_move_answer(struct dt_conn *c, const struct dt_session_event *e, struct dt_now now)
+dt_move_answer(struct dt_conn *c, const struct dt_arrival *from, const struct dt_session_event *e, struct dt_now now)
 {
 	struct dt_move *m = c->move;
-	if (!is_answer(c, e)) {
+	if (!is_answer(c, from, e)) {
 		if (is_check(e->kind))
 			dt_count_drop(c->conns->config.counters, DT_DROP_UNEXPECTED);
 	} else if (e->kind != DT_SESSION_PATH_DROP && !m->asks_old) {
@@ -220,20 +220,21 @@ dt_move_answer(struct dt_conn *c, const struct dt_session_event *e, struct dt_no
 }
 
 void
-dt_move_challenged(struct dt_conn *c, const struct dt_session_event *e, size_t bytes)
+dt_move_challenged(struct dt_conn *c, const struct dt_arrival *from, const struct dt_session_event *e,
+    size_t bytes)
 {
 	struct dt_conns *conns = c->conns;
 	struct dt_move *m = c->move;
 	size_t answer = dt_session_path_size(&c->session);
-	bool in_use = dt_path_equal(&c->path, conns->arriving);
+	bool in_use = !from || dt_path_equal(&c->path, from->path);
 	if (!in_use && answer > FACTOR * bytes) /* its own connection id may be long */
 		return;
 	struct dt_wire wire =
-	    in_use ? dt_conn_wire(c) : dt_path_wire(conns, conns->arriving_at, conns->arriving);
+	    in_use ? dt_conn_wire(c) : dt_path_wire(conns, from->listener, from->path);
 	if (!dt_session_send_path(&c->session, conns->pool, c->id, DT_RRC_RESPONSE, e->data, &wire))
 		return;
 	dt_count(conns->config.counters, DT_COUNT_CHALLENGES_ANSWERED, 1);
-	if (m && !in_use && dt_path_equal(&m->to, conns->arriving))
+	if (m && !in_use && dt_path_equal(&m->to, from->path))
 		m->sent += answer;
 }
 

@@ -19,6 +19,7 @@
 
 #include "base/time.h"
 
+struct dt_arrival;
 struct dt_conn;
 struct dt_session_event;
 
@@ -28,17 +29,18 @@ enum dt_move_policy {
 	DT_MOVE_ASK_OLD, /* the enhanced check, RFC 9853 5.2          */
 };
 
-/* `e` came in an authentic record of `bytes`, header included, along the path of the datagram that is
- * being read; `newest`: no later one came before. */
-void dt_move_record(struct dt_conn *c, const struct dt_session_event *e, size_t bytes, bool newest,
-    struct dt_now now);
+/* `e` came in an authentic record of `bytes`, header included; `newest`: no later one came before. */
+void dt_move_record(struct dt_conn *c, const struct dt_arrival *from, const struct dt_session_event *e,
+    size_t bytes, bool newest, struct dt_now now);
 /* Whether a datagram of `bytes` may go to the peer now. */
 bool dt_move_allows(const struct dt_conn *c, size_t bytes);
 void dt_move_sent(struct dt_conn *c, size_t bytes);
 /* A HeartbeatResponse, a path_response or a path_drop: it may be what was asked for. */
-void dt_move_answer(struct dt_conn *c, const struct dt_session_event *e, struct dt_now now);
+void dt_move_answer(struct dt_conn *c, const struct dt_arrival *from, const struct dt_session_event *e,
+    struct dt_now now);
 /* A path_challenge in a record of `bytes`: answered at once, where it came from. */
-void dt_move_challenged(struct dt_conn *c, const struct dt_session_event *e, size_t bytes);
+void dt_move_challenged(struct dt_conn *c, const struct dt_arrival *from, const struct dt_session_event *e,
+    size_t bytes);
 /* Whether a HeartbeatRequest of its own waits for an answer. */
 bool dt_move_asks(const struct dt_conn *c);
 struct dt_mono dt_move_deadline(const struct dt_conn *c);

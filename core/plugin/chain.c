@@ -104,12 +104,13 @@ open_one(struct dt_chain *chain, const struct dt_chain_entry *entry, uint32_t in
 
 enum dt_err
 dt_chain_new(struct dt_plugin *plugin, const char *server, const struct dt_chain_entry *entries,
-    size_t count, struct dt_chain **out, char why[DT_CHAIN_WHY])
+    size_t count, struct dt_chain **out, struct dt_chain_failure *failure)
 {
 	DT_ASSERT(count <= UINT32_MAX);
 	struct dt_chain *chain = dt_alloc(sizeof(*chain));
 	enum dt_err err = DT_ERR_NOMEM;
-	snprintf(why, DT_CHAIN_WHY, "%s", dt_err_text(err));
+	failure->entry = count;
+	snprintf(failure->why, DT_CHAIN_WHY, "%s", dt_err_text(err));
 	if (!chain)
 		return err;
 	chain->magic = CHAIN_MAGIC;
@@ -120,11 +121,14 @@ dt_chain_new(struct dt_plugin *plugin, const char *server, const struct dt_chain
 	if (!chain->instances || !chain->workers)
 		goto fail;
 	for (; chain->opened < chain->count; chain->opened++) {
-		err = open_one(chain, &entries[chain->opened], chain->opened, server, why);
-		if (err != DT_OK)
+		err = open_one(
+		    chain, &entries[chain->opened], chain->opened, server, failure->why);
+		if (err != DT_OK) {
+			failure->entry = chain->opened;
 			goto fail;
+		}
 	}
-	why[0] = '\0';
+	failure->why[0] = '\0';
 	*out = chain;
 	return DT_OK;
 fail:

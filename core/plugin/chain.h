@@ -38,11 +38,17 @@ typedef void dt_chain_complain(void *arg, bool error, const char *pointer, const
 size_t dt_chain_check(const struct dtlsd_module *module, const void *config,
     int64_t connection_limit, dt_chain_complain *complain, void *arg);
 
+/* Which entry failed, and why; about none of them: `count`. */
+struct dt_chain_failure {
+	size_t entry;
+	char why[DT_CHAIN_WHY];
+};
+
 /* Opens every instance in order. When one refuses, those before it are closed, last first:
- * DT_ERR_REFUSED, and `why` names it. Threads: main. */
+ * DT_ERR_REFUSED, and `failure` names it. Threads: main. */
 enum dt_err dt_chain_new(struct dt_plugin *plugin, const char *server,
     const struct dt_chain_entry *entries, size_t count, struct dt_chain **out,
-    char why[DT_CHAIN_WHY]) DT_MUST_USE;
+    struct dt_chain_failure *failure) DT_MUST_USE;
 /* Closes the instances, last first. Requires: stopped on every worker. Threads: main. */
 void dt_chain_free(struct dt_chain **chain);
 

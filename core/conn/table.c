@@ -418,9 +418,9 @@ take_records(struct dt_conns *conns, struct dt_listener *listener, const struct 
 		}
 		dt_count(conns->config.counters, DT_COUNT_RECORDS, 1);
 		struct dt_conn *c = find_conn(conns, listener, path, &rec);
-		if (rec.cid && !c) {
+		if (rec.cid && !c)
 			drop(conns, DT_DROP_UNKNOWN_CID);
-		} else if (c && !is_new_hello(c, &rec)) {
+		if (c && !is_new_hello(c, &rec)) {
 			used |= take_record(c, &rec, &from, now);
 		} else if (!judged) {
 			/* Once for a datagram: it is answered by one that is shorter, not by many. */

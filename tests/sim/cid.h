@@ -28,6 +28,7 @@ struct sim_cid {
 	int mode;		 /* extension 15 with this byte; -1 = not offered */
 	bool offers_rrc;	 /* extension 61, with a body of this many bytes: */
 	uint8_t rrc_len;
+	bool spoils_finished;	 /* with a wrong hash in it */
 	bool keep_clear;	 /* its sealed records in the plain form all the same */
 	/* At any time. */
 	bool roams;	   /* from another address with each datagram */

@@ -109,3 +109,50 @@ cid_is_at(struct cid_world *w, uint32_t address)
 	uint64_t id = sim_newest(&w->sim->server)->id;
 	return dt_path_equal(dt_conn_path(dt_conns_find(w->sim->server.conns, id)), &p);
 }
+
+struct sim_options
+cid_rrc_options(enum dt_move_policy policy)
+{
+	struct sim_options o = cid_options("path checks");
+	o.move_policy = policy;
+	o.heartbeat = DT_HEARTBEAT_PEER_MAY_SEND;
+	return o;
+}
+
+struct sim_client *
+cid_rrc_world(struct cid_world *w, enum dt_move_policy policy, size_t id_len, struct cid_catcher *k)
+{
+	struct sim_options o = cid_rrc_options(policy);
+	cid_world_init(w, o.test, &o);
+	struct sim_client *c = cid_add(w, id_len);
+	c->cid->offers_rrc = true;
+	c->cid->mode = 1;
+	cid_start(w, c);
+	cr_assert(c->cid->rrc);
+	cid_catch(w, k, c);
+	return c;
+}
+
+size_t
+cid_check(struct cid_world *w, struct sim_client *c, uint32_t from, uint8_t type, const uint8_t cookie[8])
+{
+	uint8_t message[SIM_RRC_LEN] = {type};
+	memcpy(message + 1, cookie, 8);
+	return cid_give(w, c, from, SIM_RRC, message, sizeof(message));
+}
+
+void
+cid_say_left(struct cid_world *w, struct sim_client *c, const struct cid_question *q, uint32_t from)
+{
+	cid_check(w, c, from, 2, q->message + 1);
+}
+
+bool
+cid_is_limited(struct cid_world *w)
+{
+	static const uint8_t big[1400];
+	for (int i = 0; i < 20; i++)
+		if (sim_server_send(&w->sim->server, big, sizeof(big)) == DT_ERR_AGAIN)
+			return true;
+	return false;
+}

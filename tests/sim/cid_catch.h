@@ -43,4 +43,16 @@ void cid_answer(struct cid_world *w, struct sim_client *c, const struct cid_ques
 /* Whether the server sends to this address. */
 bool cid_is_at(struct cid_world *w, uint32_t address);
 
+/* Clients and a server that know path checks, and heartbeats as well. */
+struct sim_options cid_rrc_options(enum dt_move_policy policy);
+/* One of them, connected and caught. */
+struct sim_client *cid_rrc_world(struct cid_world *w, enum dt_move_policy policy, size_t id_len,
+    struct cid_catcher *k);
+/* A message of a path check; the bytes of its record. */
+size_t cid_check(struct cid_world *w, struct sim_client *c, uint32_t from, uint8_t type, const uint8_t cookie[8]);
+/* path_drop in answer to this question. */
+void cid_say_left(struct cid_world *w, struct sim_client *c, const struct cid_question *q, uint32_t from);
+/* Whether only so much may be sent; spends it. */
+bool cid_is_limited(struct cid_world *w);
+
 #endif

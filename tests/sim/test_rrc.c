@@ -4,60 +4,9 @@
 
 #include "base/mem.h"
 #include "cid_catch.h"
-#include "conn/conn_state.h"
 #include "dtls/alert.h"
 
-#define OLD_ADDRESS_NEXT DT_MILLISECONDS(334) /* from one question to the next, and to giving up */
-
 static uint8_t big[1400];
-
-static struct sim_options
-rrc_options(enum dt_move_policy policy)
-{
-	struct sim_options o = cid_options("path checks");
-	o.move_policy = policy;
-	o.heartbeat = DT_HEARTBEAT_PEER_MAY_SEND;
-	return o;
-}
-
-/* A client that knows path checks, and heartbeats as well; what the server sends is caught. */
-static struct sim_client *
-rrc_world(struct cid_world *w, enum dt_move_policy policy, size_t id_len, struct cid_catcher *k)
-{
-	struct sim_options o = rrc_options(policy);
-	cid_world_init(w, o.test, &o);
-	struct sim_client *c = cid_add(w, id_len);
-	c->cid->offers_rrc = true;
-	c->cid->mode = 1;
-	cid_start(w, c);
-	cr_assert(c->cid->rrc);
-	cid_catch(w, k, c);
-	return c;
-}
-
-static size_t
-give_check(struct cid_world *w, struct sim_client *c, uint32_t from, uint8_t type, const uint8_t cookie[8])
-{
-	uint8_t message[SIM_RRC_LEN] = {type};
-	memcpy(message + 1, cookie, 8);
-	return cid_give(w, c, from, SIM_RRC, message, sizeof(message));
-}
-
-/* path_drop in answer to this question. */
-static void
-say_left(struct cid_world *w, struct sim_client *c, const struct cid_question *q, uint32_t from)
-{
-	give_check(w, c, from, 2, q->message + 1);
-}
-
-static bool
-is_limited(struct cid_world *w)
-{
-	for (int i = 0; i < 20; i++)
-		if (sim_server_send(&w->sim->server, big, sizeof(big)) == DT_ERR_AGAIN)
-			return true;
-	return false;
-}
 
 /* ---- what is negotiated ---- */
 
@@ -76,7 +25,7 @@ Test(rrc, is_answered_only_together_with_a_connection_id)
 	    {true, true, true, true, "ECDHE-ECDSA-AES128-SHA256", false},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct sim_options o = rrc_options(DT_MOVE_LIMITED);
+		struct sim_options o = cid_rrc_options(DT_MOVE_LIMITED);
 		o.connection_id = rows[i].server_gives;
 		o.suites = rows[i].suite;
 		struct cid_world w;
@@ -126,7 +75,7 @@ Test(rrc, each_message_is_answered_or_ignored_or_dropped)
 	};
 	struct cid_world w;
 	struct cid_catcher k;
-	struct sim_client *c = rrc_world(&w, DT_MOVE_LIMITED, 8, &k);
+	struct sim_client *c = cid_rrc_world(&w, DT_MOVE_LIMITED, 8, &k);
 	const struct sim_server *s = &w.sim->server;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint8_t message[1000] = {rows[i].type};
@@ -155,8 +104,8 @@ Test(rrc, on_a_connection_that_did_not_negotiate_it_nothing_is_answered)
 	struct sim_client *c = cid_connect(&w, 8);
 	cid_catch(&w, &k, c);
 	for (uint8_t type = 0; type < 4; type++)
-		give_check(&w, c, c->number, type, cookie);
-	give_check(&w, c, 1001, 0, cookie);
+		cid_check(&w, c, c->number, type, cookie);
+	cid_check(&w, c, 1001, 0, cookie);
 	cr_assert(k.bytes == 0 && sim_drops(&w.sim->server, DT_DROP_UNEXPECTED) == 5);
 	cr_assert(sim_newest(&w.sim->server)->moves == 0);
 	cid_world_fini(&w);
@@ -167,7 +116,7 @@ Test(rrc, a_challenge_is_answered_once_where_it_came_from_and_moves_nothing)
 	static const uint8_t cookie[8] = "a cookie";
 	struct cid_world w;
 	struct cid_catcher k;
-	struct sim_client *c = rrc_world(&w, DT_MOVE_LIMITED, 8, &k);
+	struct sim_client *c = cid_rrc_world(&w, DT_MOVE_LIMITED, 8, &k);
 	uint32_t home = c->number;
 	uint8_t late[200], message[SIM_RRC_LEN] = {0};
 	memcpy(message + 1, cookie, 8);
@@ -175,10 +124,10 @@ Test(rrc, a_challenge_is_answered_once_where_it_came_from_and_moves_nothing)
 	const uint32_t from[] = {home, 1001, 1002, home, 1001};
 	for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++) {
 		cid_forget(&k);
-		give_check(&w, c, from[i], 0, cookie);
+		cid_check(&w, c, from[i], 0, cookie);
 		cr_assert(k.responses == 1 && k.to == from[i] && k.questions == 0, "%zu", i);
 		cr_assert(k.response[0] == 1 && memcmp(k.response + 1, cookie, 8) == 0);
-		cr_assert(cid_is_at(&w, home) && !is_limited(&w));
+		cr_assert(cid_is_at(&w, home) && !cid_is_limited(&w));
 	}
 	/* A later number was there before it: an answer all the same, but one only. */
 	for (unsigned i = 0; i < 3; i++) {
@@ -201,13 +150,13 @@ Test(rrc, an_answer_elsewhere_is_no_longer_than_three_times_the_challenge)
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		struct cid_world w;
 		struct cid_catcher k;
-		struct sim_client *c = rrc_world(&w, DT_MOVE_LIMITED, lengths[i], &k);
-		give_check(&w, c, c->number, 0, cookie);
+		struct sim_client *c = cid_rrc_world(&w, DT_MOVE_LIMITED, lengths[i], &k);
+		cid_check(&w, c, c->number, 0, cookie);
 		cr_assert(k.responses == 1 && k.to == c->number);
 		size_t answer = k.bytes;
 		for (int j = 0; j < 3; j++) {
 			cid_forget(&k);
-			size_t challenge = give_check(&w, c, 1001, 0, cookie);
+			size_t challenge = cid_check(&w, c, 1001, 0, cookie);
 			cr_assert(k.responses == (answer <= 3 * challenge) && k.bytes <= 3 * challenge);
 		}
 		cid_world_fini(&w);
@@ -221,7 +170,7 @@ Test(rrc, a_path_response_proves_the_address_in_every_kind_of_suite)
 	static const char *const suites[] = {"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
 	    "ECDHE-ECDSA-AES128-CCM", "ECDHE-ECDSA-AES256-CCM8", "ECDHE-ECDSA-CHACHA20-POLY1305"};
 	for (size_t i = 0; i < 10; i++) {
-		struct sim_options o = rrc_options(DT_MOVE_LIMITED);
+		struct sim_options o = cid_rrc_options(DT_MOVE_LIMITED);
 		o.suites = suites[i / 2];
 		struct cid_world w;
 		cid_world_init(&w, o.test, &o);
@@ -232,7 +181,7 @@ Test(rrc, a_path_response_proves_the_address_in_every_kind_of_suite)
 		sim_cid_move(c);
 		sim_check_echo(w.sim, c, "within the limit");
 		cr_assert(c->cid->challenges == 1 && c->cid->requests == 0);
-		cr_assert(cid_is_at(&w, c->number) && !is_limited(&w));
+		cr_assert(cid_is_at(&w, c->number) && !cid_is_limited(&w));
 		cid_world_fini(&w);
 	}
 }
@@ -242,7 +191,7 @@ Test(rrc, three_times_the_bytes_go_there_before_the_proof_and_all_after_it)
 	for (int i = 0; i < 2; i++) {
 		struct cid_world w;
 		struct cid_catcher k;
-		struct sim_client *c = rrc_world(&w, i ? DT_MOVE_TRUST : DT_MOVE_LIMITED, 8, &k);
+		struct sim_client *c = cid_rrc_world(&w, i ? DT_MOVE_TRUST : DT_MOVE_LIMITED, 8, &k);
 		w.sim->server.mute = true;
 		size_t received = cid_say(&w, c, 1001, 20), sent = k.bytes;
 		struct cid_question q = *cid_asked(&k);
@@ -262,7 +211,7 @@ Test(rrc, three_times_the_bytes_go_there_before_the_proof_and_all_after_it)
 		for (int n = 0; n < 100; n++)
 			cr_assert(sim_server_send(&w.sim->server, big, sizeof(big)) == DT_OK && k.to == 1001);
 		sim_run(w.sim, DT_SECONDS(60)); /* a deadline that is stale asks nobody, and moves nothing */
-		cr_assert(cid_is_at(&w, 1001) && !is_limited(&w));
+		cr_assert(cid_is_at(&w, 1001) && !cid_is_limited(&w));
 		cr_assert(sim_counter(&w.sim->server, DT_COUNT_PATHS_CHALLENGED) == 1);
 		cr_assert(sim_counter(&w.sim->server, DT_COUNT_PATHS_REFUSED) == 0);
 		cid_world_fini(&w);
@@ -273,7 +222,7 @@ Test(rrc, what_is_no_answer_proves_nothing)
 {
 	struct cid_world w;
 	struct cid_catcher k;
-	struct sim_client *c = rrc_world(&w, DT_MOVE_LIMITED, 8, &k);
+	struct sim_client *c = cid_rrc_world(&w, DT_MOVE_LIMITED, 8, &k);
 	const struct sim_server *s = &w.sim->server;
 	cid_say(&w, c, 1001, 20);
 	struct cid_question q = *cid_asked(&k), wrong = q;
@@ -282,9 +231,9 @@ Test(rrc, what_is_no_answer_proves_nothing)
 		wrong.message[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		cid_answer(&w, c, &wrong, 1001);
 	}
-	give_check(&w, c, 1001, 0, q.message + 1); /* asked in return */
+	cid_check(&w, c, 1001, 0, q.message + 1); /* asked in return */
 	cid_answer(&w, c, &q, 1002); /* from another path, and the newest record at that */
-	cr_assert(is_limited(&w) && cid_is_at(&w, 1001) && sim_drops(s, DT_DROP_UNEXPECTED) == 65);
+	cr_assert(cid_is_limited(&w) && cid_is_at(&w, 1001) && sim_drops(s, DT_DROP_UNEXPECTED) == 65);
 	uint8_t d[100], message[SIM_RRC_LEN] = {1};
 	memcpy(message + 1, q.message + 1, 8);
 	size_t len = sim_cid_seal(c, SIM_RRC, message, sizeof(message), d);
@@ -295,17 +244,17 @@ Test(rrc, what_is_no_answer_proves_nothing)
 	}
 	len = sim_heartbeat(2, 8, q.message + 1, 8, 16, d);
 	cid_give(&w, c, 1001, SIM_HEARTBEAT, d, len);
-	cr_assert(is_limited(&w) && cid_is_at(&w, 1001));
+	cr_assert(cid_is_limited(&w) && cid_is_at(&w, 1001));
 	/* And last what is one, with a number that others have overtaken. */
 	len = sim_cid_seal(c, SIM_RRC, message, sizeof(message), d);
 	cid_say(&w, c, 1001, 1);
 	sim_server_input(&w.sim->server, 1001, d, len);
-	cr_assert(!is_limited(&w));
+	cr_assert(!cid_is_limited(&w));
 	/* Again, for the next move: it was for this one. */
 	cid_say(&w, c, 1002, 1);
 	sim_server_input(&w.sim->server, 1002, d, len);
 	cid_answer(&w, c, &q, 1002);
-	cr_assert(is_limited(&w));
+	cr_assert(cid_is_limited(&w));
 	cid_world_fini(&w);
 }
 
@@ -314,7 +263,7 @@ Test(rrc, each_challenge_has_a_cookie_of_its_own_and_any_of_them_may_be_answered
 	for (unsigned answered = 0; answered < 3; answered++) {
 		struct cid_world w;
 		struct cid_catcher k;
-		struct sim_client *c = rrc_world(&w, DT_MOVE_LIMITED, 8, &k);
+		struct sim_client *c = cid_rrc_world(&w, DT_MOVE_LIMITED, 8, &k);
 		w.sim->server.mute = true;
 		cid_say(&w, c, 1001, 100);
 		for (unsigned i = 1; i < 3; i++) {
@@ -326,9 +275,9 @@ Test(rrc, each_challenge_has_a_cookie_of_its_own_and_any_of_them_may_be_answered
 		for (unsigned i = 0; i < 3; i++)
 			cr_assert(memcmp(k.question[i].message + 1, k.question[(i + 1) % 3].message + 1, 8) != 0);
 		sim_run(w.sim, DT_MILLISECONDS(900));
-		cr_assert(is_limited(&w));
+		cr_assert(cid_is_limited(&w));
 		cid_answer(&w, c, &k.question[answered], 1001);
-		cr_assert(!is_limited(&w));
+		cr_assert(!cid_is_limited(&w));
 		sim_run(w.sim, DT_SECONDS(10));
 		cr_assert(cid_is_at(&w, 1001) && k.questions == 3);
 		cid_world_fini(&w);
@@ -339,11 +288,11 @@ Test(rrc, who_does_not_answer_in_time_is_answered_at_the_old_address)
 {
 	struct cid_world w;
 	struct cid_catcher k;
-	struct sim_client *c = rrc_world(&w, DT_MOVE_LIMITED, 8, &k);
+	struct sim_client *c = cid_rrc_world(&w, DT_MOVE_LIMITED, 8, &k);
 	uint32_t home = c->number;
 	cid_say(&w, c, 1001, 100);
 	sim_run(w.sim, DT_SECONDS(3));
-	cr_assert(cid_is_at(&w, home) && !is_limited(&w));
+	cr_assert(cid_is_at(&w, home) && !cid_is_limited(&w));
 	cr_assert(k.questions == 3 && sim_counter(&w.sim->server, DT_COUNT_PATHS_REFUSED) == 1);
 	struct cid_question q = *cid_asked(&k);
 	cid_answer(&w, c, &q, 1001); /* too late */
@@ -352,7 +301,7 @@ Test(rrc, who_does_not_answer_in_time_is_answered_at_the_old_address)
 	cid_say(&w, c, 1001, 100); /* a record that moves: asked anew, and not answered by what was */
 	cr_assert(k.questions == 4 && memcmp(q.message, cid_asked(&k)->message, SIM_RRC_LEN) != 0);
 	cid_answer(&w, c, &q, 1001);
-	cr_assert(is_limited(&w));
+	cr_assert(cid_is_limited(&w));
 	cid_world_fini(&w);
 }
 
@@ -360,22 +309,22 @@ Test(rrc, a_client_that_answers_along_its_old_path_stays_there)
 {
 	struct cid_world w;
 	struct cid_catcher k;
-	struct sim_client *c = rrc_world(&w, DT_MOVE_LIMITED, 8, &k);
+	struct sim_client *c = cid_rrc_world(&w, DT_MOVE_LIMITED, 8, &k);
 	uint32_t home = c->number;
 	cid_say(&w, c, 1001, 100);
 	cid_answer(&w, c, cid_asked(&k), home);
-	cr_assert(is_limited(&w), "an answer by another way does not prove this one");
+	cr_assert(cid_is_limited(&w), "an answer by another way does not prove this one");
 	sim_run(w.sim, DT_SECONDS(3));
-	cr_assert(cid_is_at(&w, home) && !is_limited(&w));
+	cr_assert(cid_is_at(&w, home) && !cid_is_limited(&w));
 	/* Or at once, when data comes from there. */
 	cid_say(&w, c, 1001, 100);
 	cr_assert(cid_is_at(&w, 1001));
 	cid_say(&w, c, home, 1);
-	cr_assert(cid_is_at(&w, home) && !is_limited(&w));
+	cr_assert(cid_is_at(&w, home) && !cid_is_limited(&w));
 	/* Or when it says that it does not want the new one. */
 	cid_say(&w, c, 1001, 100);
-	say_left(&w, c, cid_asked(&k), 1001);
-	cr_assert(cid_is_at(&w, home) && !is_limited(&w));
+	cid_say_left(&w, c, cid_asked(&k), 1001);
+	cr_assert(cid_is_at(&w, home) && !cid_is_limited(&w));
 	cid_world_fini(&w);
 }
 
@@ -383,7 +332,7 @@ Test(rrc, the_newest_of_several_addresses_is_asked_and_has_to_answer)
 {
 	struct cid_world w;
 	struct cid_catcher k;
-	struct sim_client *c = rrc_world(&w, DT_MOVE_LIMITED, 8, &k);
+	struct sim_client *c = cid_rrc_world(&w, DT_MOVE_LIMITED, 8, &k);
 	uint32_t home = c->number;
 	for (uint32_t i = 0; i < 3; i++) {
 		cid_say(&w, c, 1001 + i, 100);
@@ -394,21 +343,21 @@ Test(rrc, the_newest_of_several_addresses_is_asked_and_has_to_answer)
 		cid_answer(&w, c, &k.question[i], 1003);
 		cid_answer(&w, c, &k.question[2], 1001 + i);
 	}
-	cr_assert(is_limited(&w) && cid_is_at(&w, 1003));
+	cr_assert(cid_is_limited(&w) && cid_is_at(&w, 1003));
 	sim_run(w.sim, DT_SECONDS(3));
 	cr_assert(cid_is_at(&w, home), "not the one before: it was not proven");
 	cid_forget(&k);
 	cid_say(&w, c, 1001, 100);
 	cid_say(&w, c, 1003, 100);
 	cid_answer(&w, c, cid_asked(&k), 1003);
-	cr_assert(!is_limited(&w) && cid_is_at(&w, 1003));
+	cr_assert(!cid_is_limited(&w) && cid_is_at(&w, 1003));
 	cid_world_fini(&w);
 }
 
 Test(rrc, a_client_roams_through_a_bad_network)
 {
 	for (int policy = DT_MOVE_LIMITED; policy <= DT_MOVE_ASK_OLD; policy++) {
-		struct sim_options o = rrc_options((enum dt_move_policy)policy);
+		struct sim_options o = cid_rrc_options((enum dt_move_policy)policy);
 		o.faults = (struct sim_faults){10, 20, 20};
 		struct cid_world w;
 		cid_world_init(&w, "roaming with path checks", &o);
@@ -438,7 +387,7 @@ Test(rrc, a_module_is_asked_a_few_times_in_a_second_and_no_more)
 {
 	struct cid_world w;
 	struct cid_catcher k;
-	struct sim_client *c = rrc_world(&w, DT_MOVE_LIMITED, 8, &k);
+	struct sim_client *c = cid_rrc_world(&w, DT_MOVE_LIMITED, 8, &k);
 	uint32_t home = c->number;
 	struct sim_diary *d = sim_newest(&w.sim->server);
 	w.sim->server.forbids_moves = true;
@@ -454,174 +403,14 @@ Test(rrc, a_module_is_asked_a_few_times_in_a_second_and_no_more)
 	cid_world_fini(&w);
 }
 
-/* ---- the old address first ---- */
-
-Test(rrc, the_old_address_is_asked_first_and_answered_all_the_while)
-{
-	struct cid_world w;
-	struct cid_catcher k;
-	struct sim_client *c = rrc_world(&w, DT_MOVE_ASK_OLD, 8, &k);
-	uint32_t home = c->number;
-	cid_say(&w, c, 1001, 20);
-	cr_assert(k.questions == 1 && cid_asked(&k)->to == home && k.replies == 1 && k.to == home);
-	cr_assert(!is_limited(&w) && cid_is_at(&w, home));
-	cid_answer(&w, c, cid_asked(&k), home);
-	sim_run(w.sim, DT_SECONDS(60));
-	cr_assert(k.questions == 1 && k.to == home && cid_is_at(&w, home));
-	cr_assert(sim_counter(&w.sim->server, DT_COUNT_PATHS_REFUSED) == 1);
-	cid_world_fini(&w);
-}
-
-Test(rrc, when_the_client_says_that_it_has_left_the_new_address_is_asked)
-{
-	struct cid_world w;
-	struct cid_catcher k;
-	struct sim_client *c = rrc_world(&w, DT_MOVE_ASK_OLD, 8, &k);
-	uint32_t home = c->number;
-	cid_say(&w, c, 1001, 20);
-	struct cid_question first = *cid_asked(&k), wrong = first;
-	wrong.message[3] ^= 1;
-	say_left(&w, c, &wrong, home);
-	cr_assert(k.questions == 1 && cid_is_at(&w, home));
-	sim_run(w.sim, DT_MILLISECONDS(300));
-	say_left(&w, c, &first, home);
-	struct cid_question second = *cid_asked(&k);
-	cr_assert(k.questions == 2 && second.to == 1001 && is_limited(&w) && cid_is_at(&w, 1001));
-	sim_run(w.sim, DT_MILLISECONDS(999)); /* over the time when the old one would have been asked again */
-	cr_assert(k.questions == 2);
-	say_left(&w, c, &first, home); /* a second time: too late to mean anything */
-	cid_answer(&w, c, &first, 1001);
-	cr_assert(is_limited(&w) && cid_is_at(&w, 1001));
-	cid_answer(&w, c, &second, 1001);
-	cr_assert(!is_limited(&w) && cid_is_at(&w, 1001));
-	cr_assert(sim_counter(&w.sim->server, DT_COUNT_PATHS_REFUSED) == 0);
-	cid_world_fini(&w);
-}
-
-Test(rrc, when_the_old_address_is_silent_the_new_one_is_asked)
-{
-	for (int answers = 0; answers < 2; answers++) {
-		struct cid_world w;
-		struct cid_catcher k;
-		struct sim_client *c = rrc_world(&w, DT_MOVE_ASK_OLD, 8, &k);
-		uint32_t home = c->number;
-		cid_say(&w, c, 1001, 100);
-		for (unsigned i = 1; i < 3; i++) {
-			sim_run(w.sim, OLD_ADDRESS_NEXT);
-			cr_assert(k.questions == i + 1 && cid_asked(&k)->to == home);
-		}
-		sim_run(w.sim, OLD_ADDRESS_NEXT);
-		cr_assert(k.questions == 4 && cid_asked(&k)->to == 1001 && is_limited(&w));
-		if (answers)
-			cid_answer(&w, c, cid_asked(&k), 1001);
-		sim_run(w.sim, DT_SECONDS(3));
-		cr_assert(!is_limited(&w) && cid_is_at(&w, answers ? 1001 : home));
-		cr_assert(k.questions == (answers ? 4 : 6));
-		cid_world_fini(&w);
-	}
-}
-
-/* Whatever the client sends arrives from the attacker's address first. */
-Test(rrc, one_who_only_carries_records_faster_does_not_draw_the_connection_away)
-{
-	struct cid_world w;
-	struct cid_catcher k;
-	struct sim_client *c = rrc_world(&w, DT_MOVE_ASK_OLD, 8, &k);
-	uint32_t home = c->number;
-	unsigned questions = 0;
-	for (unsigned i = 0; i < 100; i++) {
-		cid_say(&w, c, i % 3 ? 1001 : 1001 + i, 100);
-		cr_assert(k.to == home && cid_is_at(&w, home), "record %u", i);
-		cr_assert(k.questions <= 1);
-		questions += k.questions;
-		if (k.questions) {
-			cr_assert(cid_asked(&k)->to == home);
-			cid_answer(&w, c, cid_asked(&k), 1001);
-		}
-		cid_forget(&k);
-		sim_run(w.sim, DT_MILLISECONDS(25));
-		cr_assert(k.questions == 0 && !is_limited(&w));
-	}
-	cr_assert(questions > 16 && questions <= 16 * 4, "%u questions in 2.5 seconds", questions);
-	cr_assert(sim_counter(&w.sim->server, DT_COUNT_PATHS_REFUSED) == questions);
-	cid_world_fini(&w);
-}
-
-Test(rrc, data_along_the_old_path_ends_the_question)
-{
-	struct cid_world w;
-	struct cid_catcher k;
-	struct sim_client *c = rrc_world(&w, DT_MOVE_ASK_OLD, 8, &k);
-	uint32_t home = c->number;
-	cid_say(&w, c, 1001, 100);
-	cid_say(&w, c, home, 100);
-	sim_run(w.sim, DT_SECONDS(10));
-	cr_assert(k.questions == 1 && cid_is_at(&w, home));
-	cid_world_fini(&w);
-}
-
-Test(rrc, several_addresses_wait_for_one_answer_of_the_old_and_the_newest_is_asked_then)
-{
-	struct cid_world w;
-	struct cid_catcher k;
-	struct sim_client *c = rrc_world(&w, DT_MOVE_ASK_OLD, 8, &k);
-	uint32_t home = c->number;
-	for (uint32_t i = 0; i < 50; i++) {
-		cid_say(&w, c, 1001 + i, 100);
-		cr_assert(k.questions == 1 && k.to == home);
-	}
-	say_left(&w, c, cid_asked(&k), home);
-	cr_assert(k.questions == 2 && cid_asked(&k)->to == 1050);
-	cid_say(&w, c, 1051, 100);
-	cr_assert(k.questions == 3 && cid_asked(&k)->to == 1051 && is_limited(&w));
-	cid_answer(&w, c, cid_asked(&k), 1051);
-	cr_assert(!is_limited(&w) && cid_is_at(&w, 1051));
-	cid_world_fini(&w);
-}
-
-Test(rrc, answers_to_the_new_address_count_while_the_old_one_is_asked)
-{
-	struct cid_world w;
-	struct cid_catcher k;
-	struct sim_client *c = rrc_world(&w, DT_MOVE_ASK_OLD, 100, &k);
-	w.sim->server.mute = true;
-	size_t received = cid_say(&w, c, 1001, 1);
-	struct cid_question q = *cid_asked(&k);
-	cid_forget(&k);
-	for (int i = 0; i < 5; i++)
-		received += give_check(&w, c, 1001, 0, (const uint8_t *)"a cookie");
-	cr_assert(k.responses == 5 && k.to == 1001);
-	say_left(&w, c, &q, c->number);
-	size_t len = 1;
-	while (sim_server_send(&w.sim->server, big, len) == DT_OK)
-		cr_assert(k.bytes <= 3 * received, "%zu bytes out for %zu in", k.bytes, received);
-	cr_assert(k.bytes <= 3 * received);
-	cid_world_fini(&w);
-}
-
-Test(rrc, a_client_that_knows_heartbeats_only_is_asked_at_its_new_address)
-{
-	struct sim_options o = rrc_options(DT_MOVE_ASK_OLD);
-	struct cid_world w;
-	struct cid_catcher k;
-	cid_world_init(&w, o.test, &o);
-	struct sim_client *c = cid_add(&w, 8);
-	c->cid->mode = 1;
-	cid_start(&w, c);
-	cid_catch(&w, &k, c);
-	cid_say(&w, c, 1001, 20);
-	cr_assert(k.questions == 1 && cid_asked(&k)->to == 1001 && is_limited(&w));
-	cid_answer(&w, c, cid_asked(&k), 1001);
-	cr_assert(!is_limited(&w));
-	cid_world_fini(&w);
-}
+/* ---- whatever ---- */
 
 Test(rrc, without_memory_the_old_address_stays)
 {
 	for (int policy = DT_MOVE_LIMITED; policy <= DT_MOVE_ASK_OLD; policy++) {
 		struct cid_world w;
 		struct cid_catcher k;
-		struct sim_client *c = rrc_world(&w, (enum dt_move_policy)policy, 8, &k);
+		struct sim_client *c = cid_rrc_world(&w, (enum dt_move_policy)policy, 8, &k);
 		uint32_t home = c->number;
 		dt_mem_fail_nth(1);
 		cid_say(&w, c, 1001, 20);
@@ -638,7 +427,7 @@ Test(rrc, a_connection_may_end_while_somebody_is_asked)
 	for (int i = 0; i < 6; i++) {
 		struct cid_world w;
 		struct cid_catcher k;
-		struct sim_client *c = rrc_world(&w, i % 2 ? DT_MOVE_ASK_OLD : DT_MOVE_LIMITED, 8, &k);
+		struct sim_client *c = cid_rrc_world(&w, i % 2 ? DT_MOVE_ASK_OLD : DT_MOVE_LIMITED, 8, &k);
 		cid_say(&w, c, 1001, 20);
 		if (i / 2 == 0)
 			sim_server_close(&w.sim->server, DT_CLOSE_LOCAL);

@@ -77,6 +77,15 @@ Test(first_flight, a_cookie_is_taken_in_the_second_message_only)
 		cr_assert(table[i] == 1 || k.datagrams_back == 0);
 	}
 	cr_assert(sim_drops(&sim->server, DT_DROP_BAD_HELLO) == 6);
+	/* Nor is one without it answered by anything that could be taken for the client's next message. */
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct sim_knock k;
+		sim_knock_init(&k, sim);
+		struct sim_hello h = sim_hello_new(sim);
+		h.message_seq = table[i];
+		sim_knock_hello(&k, 2, &h);
+		cr_assert(k.got_cookie && k.answer[17] == 0 && k.answer[18] == 0, "%u", table[i]);
+	}
 	sim_free(sim);
 }
 

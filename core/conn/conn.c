@@ -180,22 +180,24 @@ send_alert(struct dt_conn *c, uint8_t level, uint8_t alert)
 	dt_count(c->conns->config.counters, DT_COUNT_ALERTS_SENT, 1);
 }
 
-void
-dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struct dt_now now, bool *used)
+bool
+dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, const struct dt_arrival *from,
+    struct dt_now now, enum dt_drop *why)
 {
 	struct dt_conns *conns = c->conns;
 	struct dt_wire wire = dt_conn_wire(c);
 	bool newest = rec->seq >= c->session.state.replay.next;
 	size_t size = DT_RECORD_HEADER + (rec->cid ? DT_CID_LEN : 0) + rec->len;
 	struct dt_session_event e = dt_session_open(&c->session, conns->pool, c->id, rec, &wire);
-	*used = e.kind != DT_SESSION_DROPPED;
-	if (*used)
-		dt_keep_alive_heard(c, now);
-	if (*used && rec->cid)
-		dt_move_record(c, conns->arriving_at, conns->arriving, size, newest, now);
+	if (e.kind == DT_SESSION_DROPPED) {
+		*why = e.drop;
+		return false;
+	}
+	dt_keep_alive_heard(c, now);
+	if (from && rec->cid)
+		dt_move_record(c, from->listener, from->path, size, newest, now);
 	switch (e.kind) {
 	case DT_SESSION_DROPPED:
-		dt_count_drop(conns->config.counters, e.drop);
 		break;
 	case DT_SESSION_DATA:
 		if (e.len)
@@ -222,6 +224,7 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struc
 		send_alert(c, DT_ALERT_WARNING, DT_ALERT_NO_RENEGOTIATION);
 		break;
 	}
+	return true;
 }
 
 enum dt_err

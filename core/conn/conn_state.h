@@ -72,6 +72,12 @@ struct dt_slot {
 	uint32_t next_free;
 };
 
+/* Where a datagram came in. */
+struct dt_arrival {
+	struct dt_listener *listener;
+	const struct dt_path *path;
+};
+
 struct dt_conns {
 	uint32_t magic;
 	struct dt_conns_config config;
@@ -89,8 +95,6 @@ struct dt_conns {
 	struct dt_prefix_budget *prefixes; /* owned */
 	struct dt_conn *graves;	/* closed, freed when nobody can hold them any more */
 	unsigned depth;		/* calls of this room on the stack */
-	struct dt_listener *arriving_at; /* the datagram that is being read */
-	const struct dt_path *arriving;
 	struct dt_conn *sending; /* whose datagram it is; NULL = of a path alone */
 	struct dt_listener *sending_listener;
 	const struct dt_path *sending_path;
@@ -147,8 +151,10 @@ enum dt_gate dt_gate_auth(struct dt_conn *c, uint8_t *alert);
 uint8_t dt_gate_auth_alert(struct dt_conn *c, uint8_t alert);
 
 /* conn.c */
-void dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struct dt_now now,
-    bool *used);
+/* `from`: NULL for a record that was held until now. False: it was of no use, and *why says what it
+ * is to be counted as. */
+bool dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec,
+    const struct dt_arrival *from, struct dt_now now, enum dt_drop *why);
 void dt_conn_give_data(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity, struct dt_now now);
 /* For what is next: idle, keep-alive. */
 void dt_conn_arm(struct dt_conn *c);

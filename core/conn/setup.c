@@ -112,13 +112,13 @@ static void
 give_held(void *arg, const struct dt_record *rec, bool opened)
 {
 	const struct receiver *to = arg;
-	bool used;
+	enum dt_drop why;
 	if (to->c->state != DT_CONN_ESTABLISHED)
 		return;
 	if (opened && rec->len)
 		dt_conn_give_data(to->c, rec->body, rec->len, rec->len, to->now);
-	else if (!opened)
-		dt_conn_established_record(to->c, rec, to->now, &used);
+	else if (!opened && !dt_conn_established_record(to->c, rec, NULL, to->now, &why))
+		dt_count_drop(to->c->conns->config.counters, why);
 }
 
 /* The facts that outlive the handshake. */

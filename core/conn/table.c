@@ -362,21 +362,22 @@ is_new_hello(const struct dt_conn *c, const struct dt_record *rec)
 	return head.cookie.len == 0 || dt_hello_mark(c->conns, head.random) != c->hello_mark;
 }
 
-static bool
-take_record(struct dt_conn *c, const struct dt_record *rec, struct dt_now now)
-{
-	bool used = false;
-	if (c->state == DT_CONN_ESTABLISHED)
-		dt_conn_established_record(c, rec, now, &used);
-	else
-		used = dt_setup_record(c, rec, now);
-	return used;
-}
-
 static void
 drop(struct dt_conns *conns, enum dt_drop why)
 {
 	dt_count_drop(conns->config.counters, why);
+}
+
+static bool
+take_record(struct dt_conn *c, const struct dt_record *rec, const struct dt_arrival *from, struct dt_now now)
+{
+	enum dt_drop why;
+	if (c->state != DT_CONN_ESTABLISHED)
+		return dt_setup_record(c, rec, now);
+	if (dt_conn_established_record(c, rec, from, now, &why))
+		return true;
+	drop(c->conns, why);
+	return false;
 }
 
 /* Whose record it is: by our connection id where it carries one, else by its path. */
@@ -395,6 +396,7 @@ static bool
 take_records(struct dt_conns *conns, struct dt_listener *listener, const struct dt_path *path,
     uint8_t *data, size_t len, struct dt_now now)
 {
+	const struct dt_arrival from = {listener, path};
 	struct dt_record rec;
 	size_t at = 0;
 	bool used = false, judged = false;
@@ -412,7 +414,7 @@ take_records(struct dt_conns *conns, struct dt_listener *listener, const struct 
 		if (rec.cid && !c) {
 			drop(conns, DT_DROP_UNKNOWN_CID);
 		} else if (c && !is_new_hello(c, &rec)) {
-			used |= take_record(c, &rec, now);
+			used |= take_record(c, &rec, &from, now);
 		} else if (!judged) {
 			/* Once for a datagram: it is answered by one that is shorter, not by many. */
 			judged = true;
@@ -438,8 +440,6 @@ dt_conns_input(struct dt_conns *conns, struct dt_listener *listener, const struc
 		return;
 	}
 	dt_conns_enter(conns);
-	conns->arriving_at = listener;
-	conns->arriving = path;
 	if (take_records(conns, listener, path, data, len, now))
 		dt_count(conns->config.counters, DT_COUNT_HANDLED, 1);
 	dt_last_flights_expire(conns, now.mono);

@@ -96,6 +96,9 @@ static const struct dtlsd_option tls_items[] = {
 	 "Cipher suites by IANA or OpenSSL name, the preferred first; \"*\" is all there are; the "
 	 "built-in choice if empty."),
 	.flags = DTLSD_OPT_LIST},
+    {ROW(INTEGER, struct dt_config_tls, min_strength_bits,
+	 "Cipher suites whose cipher has a shorter key are left out, whatever `cipher_suites` says."),
+	.def = "0", .min = 0, .max = 256},
     {ROW(TEXT, struct dt_config_tls, groups,
 	 "Groups for the key exchange, the preferred first; the built-in choice if empty."),
 	.flags = DTLSD_OPT_LIST},
@@ -185,6 +188,9 @@ static const struct dtlsd_option limits_items[] = {
 };
 static TABLE(limits_table, limits_items, struct dt_config_limits);
 
+static const char *const traffic_names[] = {"best_effort", "background", "excellent_effort",
+    "audio_video", "voice", "control", NULL}; /* enum dt_config_traffic */
+
 static const struct dtlsd_option socket_items[] = {
     {ROW(SIZE, struct dt_config_socket, receive_buffer,
 	 "The kernel's buffer for datagrams that wait to be read; 0B is the kernel's default."),
@@ -198,6 +204,14 @@ static const struct dtlsd_option socket_items[] = {
     {ROW(BOOLEAN, struct dt_config_socket, share_port,
 	 "Whether another process may listen on the same address."),
 	.def = "false"},
+    {ROW(BOOLEAN, struct dt_config_socket, dont_fragment,
+	 "Whether datagrams carry the don't-fragment flag: one that is too long for the path is "
+	 "refused then instead of being sent in fragments."),
+	.def = "false"},
+    {ROW(INTEGER, struct dt_config_socket, dscp,
+	 "Differentiated services code point of all that is sent (RFC 2474)."),
+	.flags = DT_OPTION_WORD, .def = "\"best_effort\"", .min = 0, .max = 63,
+	.names = traffic_names},
 };
 static TABLE(socket_table, socket_items, struct dt_config_socket);
 

@@ -211,6 +211,7 @@ make_tls(struct dt_endpoint *e, const struct certificates *c, const struct dt_su
 	    .certificates = c->list,
 	    .certificate_count = c->count,
 	    .suites = suites->ciphers,
+	    .min_strength_bits = (int)s->tls.min_strength_bits,
 	    .groups = suites->groups,
 	    .signature_algorithms = suites->signatures,
 	    .client_auth = client_auth[s->tls.authenticate_clients],
@@ -312,6 +313,7 @@ dt_endpoint_open(struct dt_endpoint *e, const struct dt_config *config, struct d
 	const struct dt_config_server *s = e->config;
 	struct place p = {config, s, report};
 	struct dt_chain_entry entries[DT_CONFIG_CHAIN_MAX];
+	const char *pointers[DT_CONFIG_CHAIN_MAX];
 	size_t count = 0;
 	if (!open_key_log(e, &p))
 		return false;
@@ -319,6 +321,7 @@ dt_endpoint_open(struct dt_endpoint *e, const struct dt_config *config, struct d
 		const struct dt_config_chain_entry *entry = DT_CONFIG_ENTRY(s, i);
 		if (!entry->enabled)
 			continue;
+		pointers[count] = entry->pointer;
 		entries[count++] = (struct dt_chain_entry){
 		    .module = entry->module.handle,
 		    .name = entry->name,
@@ -328,10 +331,13 @@ dt_endpoint_open(struct dt_endpoint *e, const struct dt_config *config, struct d
 		    .defer_accept = entry->defer_default == DT_DEFER_ACCEPT,
 		};
 	}
-	char why[DT_CHAIN_WHY];
-	if (dt_chain_new(plugin, s->name, entries, count, &e->chain, why) == DT_OK)
+	struct dt_chain_failure failure;
+	if (dt_chain_new(plugin, s->name, entries, count, &e->chain, &failure) == DT_OK)
 		return true;
-	return wrong(&p, "/chain", "%s", why);
+	if (failure.entry == count)
+		return wrong(&p, "/chain", "%s", failure.why);
+	dt_config_error_at(config, report, pointers[failure.entry], "%s", failure.why);
+	return false;
 }
 
 void

@@ -79,6 +79,20 @@ open_endpoints(struct dt_server *s, struct dt_config_report *report)
 
 /* ---- sockets ---- */
 
+static uint8_t
+dscp_of(const struct dt_config_socket *s)
+{
+	static const uint8_t code_points[] = {
+	    [DT_TRAFFIC_BEST_EFFORT] = 0,
+	    [DT_TRAFFIC_BACKGROUND] = 8,
+	    [DT_TRAFFIC_EXCELLENT_EFFORT] = 40,
+	    [DT_TRAFFIC_AUDIO_VIDEO] = 40,
+	    [DT_TRAFFIC_VOICE] = 56,
+	    [DT_TRAFFIC_CONTROL] = 56,
+	};
+	return s->dscp > 0 ? (uint8_t)s->dscp : code_points[-s->dscp];
+}
+
 static struct dt_udp_options
 socket_options(const struct dt_server *s, const struct address *a)
 {
@@ -89,6 +103,8 @@ socket_options(const struct dt_server *s, const struct address *a)
 	    .dual_stack = c->socket.dual_stack,
 	    .receive_buffer = (uint32_t)c->socket.receive_buffer,
 	    .send_buffer = (uint32_t)c->socket.send_buffer,
+	    .dont_fragment = c->socket.dont_fragment,
+	    .dscp = dscp_of(&c->socket),
 	};
 }
 
@@ -131,9 +147,26 @@ list_addresses(struct dt_server *s, struct dt_config_report *report)
 	return good;
 }
 
+/* Without privileges the kernel cuts buffers down to its own limit. */
+static void
+tell_buffers(const struct dt_server *s, const struct address *a, const struct dt_udp *udp)
+{
+	const struct dt_config_server *c = s->endpoints[a->endpoint].config;
+	struct dt_log_context context = {.server = c->name};
+	uint32_t receive, send;
+	char text[DT_ADDR_TEXT];
+	if (!c->socket.receive_buffer && !c->socket.send_buffer)
+		return;
+	dt_udp_buffers(udp, &receive, &send);
+	dt_log(&s->logger->log, DT_LOG_INFO, &context,
+	    "the kernel granted %s buffers of %u bytes for receiving and %u for sending",
+	    dt_addr_format(&a->bound, text), receive, send);
+}
+
 /* The sockets of one worker. The first worker's tell the others what port 0 became. */
 static bool
-open_sockets(struct dt_server *s, struct dt_worker_listen *listens, struct dt_config_report *report)
+open_sockets(struct dt_server *s, uint32_t index, struct dt_intake_listen *listens,
+    struct dt_config_report *report)
 {
 	for (size_t i = 0; i < s->address_count; i++)
 		listens[i].udp.fd = -1;
@@ -141,9 +174,12 @@ open_sockets(struct dt_server *s, struct dt_worker_listen *listens, struct dt_co
 		struct address *a = &s->addresses[i];
 		struct dt_udp_options o = socket_options(s, a);
 		listens[i].endpoint = a->endpoint;
+		listens[i].packet_size = s->endpoints[a->endpoint].config->limits.packet_size;
 		if (dt_udp_open(&listens[i].udp, &o) != DT_OK)
 			return cannot_listen(s, a, errno, report);
 		a->bound = listens[i].udp.local;
+		if (index == 0)
+			tell_buffers(s, a, &listens[i].udp);
 	}
 	return true;
 }
@@ -195,10 +231,10 @@ static enum dt_err
 make_worker(struct dt_server *s, uint32_t index, struct dt_config_report *report)
 {
 	enum dt_err err = DT_ERR_CONFIG;
-	struct dt_worker_listen *listens = dt_alloc_array(s->address_count, sizeof(*listens));
+	struct dt_intake_listen *listens = dt_alloc_array(s->address_count, sizeof(*listens));
 	if (!listens)
 		return DT_ERR_NOMEM;
-	if (open_sockets(s, listens, report)) {
+	if (open_sockets(s, index, listens, report)) {
 		struct dt_worker_config config = {
 		    .index = index,
 		    .endpoints = s->endpoints,

@@ -10,23 +10,17 @@
 
 #include "base/counters.h"
 #include "io/mailbox.h"
-#include "io/udp.h"
 #include "plugin/plugin.h"
 #include "server/endpoint.h"
+#include "server/intake.h"
 
 struct dt_worker;
-
-/* A socket to serve: made by the server, one for each worker and address. */
-struct dt_worker_listen {
-	size_t endpoint;   /* index */
-	struct dt_udp udp; /* the worker takes it over */
-};
 
 struct dt_worker_config {
 	uint32_t index;
 	struct dt_endpoint *endpoints; /* borrowed, like all below */
 	size_t endpoint_count;
-	struct dt_worker_listen *listens;
+	struct dt_intake_listen *listens;
 	size_t listen_count;
 	struct dt_plugin *plugin;
 	struct dt_mailbox *const *mailboxes; /* of all workers, by index */

@@ -187,7 +187,9 @@ enum dt_err dt_config_load(const char *path, const struct dt_config_env *env,
 enum dt_err dt_config_load_text(const char *text, size_t len, const char *name,
     const struct dt_config_env *env, struct dt_config **out,
     struct dt_config_report *report) DT_MUST_USE;
-/* Accepts NULL; the slot becomes NULL. Secrets are wiped. */
+/* One more dt_config_free() is due before it is gone: for somebody who keeps pointers into it. */
+struct dt_config *dt_config_hold(const struct dt_config *c);
+/* Accepts NULL; the slot becomes NULL. With the last holder it goes, secrets are wiped. */
 void dt_config_free(struct dt_config **slot);
 
 /* What a later step (a module's check(), a certificate) found: the message is put at the place of

@@ -181,9 +181,10 @@ send_alert(struct dt_conn *c, uint8_t level, uint8_t alert)
 	dt_count(c->conns->config.counters, DT_COUNT_ALERTS_SENT, 1);
 }
 
-/* What an authentic record means. */
+/* What an authentic record of `size` bytes means. */
 static void
-take_event(struct dt_conn *c, const struct dt_session_event *e, const struct dt_record *rec, struct dt_now now)
+take_event(struct dt_conn *c, const struct dt_session_event *e, const struct dt_record *rec, size_t size,
+    const struct dt_arrival *from, struct dt_now now)
 {
 	switch (e->kind) {
 	case DT_SESSION_DROPPED:
@@ -199,12 +200,18 @@ take_event(struct dt_conn *c, const struct dt_session_event *e, const struct dt_
 		dt_conn_close(c, DT_CLOSE_ALERT, now);
 		break;
 	case DT_SESSION_WARNING:
+	case DT_SESSION_PATH_UNKNOWN:
 		break;
 	case DT_SESSION_HEARTBEAT_REQUEST:
 		dt_keep_alive_answer(c, e, now);
 		break;
 	case DT_SESSION_HEARTBEAT_RESPONSE:
-		dt_move_answer(c, e);
+	case DT_SESSION_PATH_RESPONSE:
+	case DT_SESSION_PATH_DROP:
+		dt_move_answer(c, from, e, now);
+		break;
+	case DT_SESSION_PATH_CHALLENGE:
+		dt_move_challenged(c, from, e, size);
 		break;
 	case DT_SESSION_FINISHED_AGAIN:
 		dt_last_flight_repeat(c, now);
@@ -246,8 +253,8 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, const
 	} else {
 		dt_keep_alive_heard(c, now);
 		if (from && rec->cid)
-			dt_move_record(c, from->listener, from->path, size, newest, now);
-		take_event(c, &e, rec, now);
+			dt_move_record(c, from, &e, size, newest, now);
+		take_event(c, &e, rec, size, from, now);
 	}
 	if (c->state == DT_CONN_ESTABLISHED && watch_keys(c, now) == DT_KEY_USED_UP)
 		dt_conn_close(c, DT_CLOSE_KEY_LIMIT, now);
@@ -292,7 +299,7 @@ close_established(struct dt_conn *c, enum dt_close why)
 	const struct dt_conn_events *ev = c->listener->service->events;
 	const struct dt_close_info *info = &dt_close_infos[why];
 	bool connected = c->connected;
-	if (why != DT_CLOSE_ALERT)
+	if (why != DT_CLOSE_ALERT && why != DT_CLOSE_REPLACED)
 		send_alert(c, DT_ALERT_WARNING, DT_ALERT_CLOSE_NOTIFY);
 	dt_journal_closed(c, info->text);
 	dt_conns_bury(c);

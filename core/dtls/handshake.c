@@ -96,6 +96,7 @@ finish(struct dt_handshake *hs, const struct dt_wire *wire)
 		hs->state.heartbeat_ours = (uint8_t)hs->tls->heartbeat;
 		hs->state.heartbeat_peers = hs->engine->extensions.heartbeat_offered;
 	}
+	hs->state.rrc = hs->engine->extensions.rrc_answered;
 	hs->deadline = DT_NEVER;
 	hs->step = DT_HS_DONE;
 }
@@ -275,7 +276,7 @@ authentic_held(struct dt_handshake *hs, const struct dt_wire *wire)
 		if (h->rec.len && dt_engine_authentic(hs->engine, &h->rec))
 			return h;
 		dt_count_drop(hs->worker.counters, DT_DROP_BAD_TAG);
-		wrong_key |= finished && dt_hs_is_wrong_key(hs, h->datagram);
+		wrong_key |= finished && dt_hs_note_unopened(hs, h->datagram);
 		dt_hs_drop_held(hs, h);
 	}
 	if (wrong_key)
@@ -389,14 +390,16 @@ dt_hs_start(struct dt_handshake *hs, struct dt_now now, const struct dt_wire *wi
 }
 
 enum dt_hs_step
-dt_hs_record(struct dt_handshake *hs, const struct dt_record *rec, struct dt_now now,
+dt_hs_record(struct dt_handshake *hs, const struct dt_record *rec, bool retried, struct dt_now now,
     const struct dt_wire *wire, bool *used)
 {
 	enter(hs, now);
 	*used = false;
 	if (hs->step == DT_HS_FAILED || hs->step == DT_HS_DONE)
 		return hs->step;
+	hs->retried = retried;
 	*used = dt_hs_take_record(hs, rec, wire);
+	hs->retried = false;
 	return advance(hs, wire);
 }
 

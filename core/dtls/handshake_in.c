@@ -12,6 +12,13 @@
 #define HELD_CAP (8u * 1024u) /* bytes of early records */
 #define UNOPENED_MAX 3u	      /* first flight of a client and two repetitions */
 
+static void
+drop(const struct dt_handshake *hs, enum dt_drop why)
+{
+	if (!hs->retried)
+		dt_count_drop(hs->worker.counters, why);
+}
+
 /* ---- early records ---- */
 
 static void
@@ -38,7 +45,7 @@ hold(struct dt_handshake *hs, const struct dt_record *rec, bool opened)
 	if (hs->held_bytes + size <= HELD_CAP && b->used + size <= b->cap)
 		h = dt_alloc(size);
 	if (!h) {
-		dt_count_drop(hs->worker.counters, DT_DROP_HELD_FULL);
+		drop(hs, DT_DROP_HELD_FULL);
 		return false;
 	}
 	h->rec = *rec;
@@ -90,20 +97,20 @@ take_fragments(struct dt_handshake *hs, uint16_t epoch, struct dt_span bytes, co
 	for (unsigned n = 0; n < FRAGMENTS_MAX && r.left && dt_fragment_read(&r, &f); n++) {
 		/* Finished is the one message of epoch 1, and of no other. */
 		if ((f.type == DT_HS_FINISHED) != (epoch == 1)) {
-			dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+			drop(hs, DT_DROP_UNEXPECTED);
 			continue;
 		}
 		enum dt_reassembly_verdict v = dt_reassembly_add(&hs->messages, &f);
 		if (v == DT_REASSEMBLY_OLD)
 			repeat_flight(hs, wire);
 		else if (v != DT_REASSEMBLY_STORED)
-			dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+			drop(hs, DT_DROP_UNEXPECTED);
 		else if (f.type == DT_HS_CLIENT_KEY_EXCHANGE)
 			hs->key_datagram = *hs->worker.datagram;
 		used |= v == DT_REASSEMBLY_OLD || v == DT_REASSEMBLY_STORED;
 	}
 	if (r.left)
-		dt_count_drop(hs->worker.counters, DT_DROP_BAD_CONTENT);
+		drop(hs, DT_DROP_BAD_CONTENT);
 	return used;
 }
 
@@ -118,7 +125,7 @@ dt_hs_is_psk(const struct dt_handshake *hs)
  * record may be anybody's. It is held against the client as the third one or later, and when there
  * was time for the second repetition of its flight (1 s and 2 s): who forges needs the loss of two. */
 bool
-dt_hs_is_wrong_key(struct dt_handshake *hs, uint64_t datagram)
+dt_hs_note_unopened(struct dt_handshake *hs, uint64_t datagram)
 {
 	struct dt_mono repeated = dt_mono_add(hs->keyed_at, (struct dt_dur){2 * hs->tls->initial_timer.ns});
 	/* What has opened once shows that the key is right. */
@@ -145,9 +152,9 @@ open_sealed(struct dt_handshake *hs, const struct dt_record *rec, uint64_t datag
 	enum dt_state_verdict v =
 	    dt_state_open(&hs->state, hs->worker.pool, hs->owner, rec, &type, &plain, &len);
 	if (v == DT_STATE_FORGED && (rec->type == DT_HANDSHAKE || rec->cid) && hs->change_seen)
-		*wrong_key |= dt_hs_is_wrong_key(hs, datagram);
+		*wrong_key |= dt_hs_note_unopened(hs, datagram);
 	if (v != DT_STATE_OPENED) {
-		dt_count_drop(hs->worker.counters, dt_state_drop(v));
+		drop(hs, dt_state_drop(v));
 		return false;
 	}
 	if (type == DT_HANDSHAKE)
@@ -161,7 +168,7 @@ open_sealed(struct dt_handshake *hs, const struct dt_record *rec, uint64_t datag
 		hs->alert = plain[1];
 		return true;
 	}
-	dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+	drop(hs, DT_DROP_UNEXPECTED);
 	return false;
 }
 
@@ -171,7 +178,7 @@ static bool
 take_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
 {
 	if (rec->type == DT_HEARTBEAT) { /* RFC 6520 3; nor may OpenSSL see it */
-		dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+		drop(hs, DT_DROP_UNEXPECTED);
 		return false;
 	}
 	if (rec->type == DT_APPLICATION_DATA || !dt_hs_derive(hs))
@@ -222,7 +229,7 @@ take_plain(struct dt_handshake *hs, const struct dt_record *rec, const struct dt
 	default:
 		break;
 	}
-	dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+	drop(hs, DT_DROP_UNEXPECTED);
 	return false;
 }
 
@@ -233,6 +240,6 @@ dt_hs_take_record(struct dt_handshake *hs, const struct dt_record *rec, const st
 		return take_plain(hs, rec, wire);
 	if (rec->epoch == 1)
 		return take_sealed(hs, rec, wire);
-	dt_count_drop(hs->worker.counters, DT_DROP_BAD_EPOCH);
+	drop(hs, DT_DROP_BAD_EPOCH);
 	return false;
 }

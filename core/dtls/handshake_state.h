@@ -58,6 +58,7 @@ struct dt_handshake {
 	struct dt_mono repeat_allowed;	 /* by a repeated client flight: not before this */
 	unsigned timeouts;
 
+	bool retried;			 /* the record at hand was dropped once, and counted then */
 	struct dt_list held;		 /* owned: struct dt_held */
 	size_t held_bytes;
 	size_t largest_fed;		 /* bytes of the longest message that OpenSSL got */
@@ -84,7 +85,7 @@ void dt_hs_open_held(struct dt_handshake *hs, const struct dt_wire *wire);
 void dt_hs_drop_held(struct dt_handshake *hs, struct dt_held *h);
 bool dt_hs_is_psk(const struct dt_handshake *hs);
 /* A sealed message of this datagram did not open. True: the client has a wrong pre-shared key. */
-bool dt_hs_is_wrong_key(struct dt_handshake *hs, uint64_t datagram);
+bool dt_hs_note_unopened(struct dt_handshake *hs, uint64_t datagram);
 /* The keys of epoch 1, once OpenSSL has the master secret. False: not yet, or not ours. */
 bool dt_hs_derive(struct dt_handshake *hs);
 /* Remembers why, sends a fatal alert unless it is negative. */

@@ -174,8 +174,7 @@ make_services(struct dt_worker *w)
 		    .psk_file = e->psk_file,
 		    .idle_timeout = {c->idle_timeout},
 		    .connection_id = c->connection_id.enabled,
-		    .move_policy =
-			c->connection_id.on_move == DT_MOVE_TO_TRUSTED ? DT_MOVE_TRUST : DT_MOVE_LIMITED,
+		    .move_policy = (enum dt_move_policy)c->connection_id.on_move,
 		    .keep_alive =
 			{
 			    .enabled = c->keep_alive.enabled,

@@ -42,7 +42,7 @@ ask(struct dt_conn *c, struct dt_now now)
 static void
 go(struct dt_conn *c, struct dt_listener *listener, const struct dt_path *path, size_t bytes, struct dt_now now)
 {
-	const struct dt_service *s = c->listener->service;
+	const struct dt_service *s = c->service;
 	if (s->events->peer_moved && !s->events->peer_moved(s->events->arg, c, path))
 		return;
 	struct dt_move m = {.proven = c->path, .listener = c->listener, .received = bytes, .due = DT_NEVER};

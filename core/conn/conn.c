@@ -264,7 +264,7 @@ close_established(struct dt_conn *c, enum dt_close why)
 	const struct dt_conn_events *ev = c->service->events;
 	const struct dt_close_info *info = &dt_close_infos[why];
 	bool connected = c->connected;
-	if (why != DT_CLOSE_ALERT)
+	if (why != DT_CLOSE_ALERT && why != DT_CLOSE_REPLACED)
 		send_alert(c, DT_ALERT_WARNING, DT_ALERT_CLOSE_NOTIFY);
 	dt_journal_closed(c, info->text);
 	dt_conns_bury(c);

@@ -6,6 +6,7 @@
 #include "conn/cid.h"
 #include "conn/conn_state.h"
 #include "conn/last_flight.h"
+#include "conn/shadow.h"
 
 #include <string.h>
 
@@ -78,6 +79,18 @@ uint64_t
 dt_hello_mark(const struct dt_conns *conns, struct dt_span random)
 {
 	return dt_siphash(&conns->config.hash_key, random.data, random.len);
+}
+
+void
+dt_hello_spend(struct dt_conns *conns, const struct dt_path *path, uint64_t mark, struct dt_mono now)
+{
+	dt_spent_add(&conns->spent, path_hash(conns, path) ^ mark, now);
+}
+
+bool
+dt_hello_spent(const struct dt_conns *conns, const struct dt_path *path, uint64_t mark, struct dt_mono now)
+{
+	return dt_spent_has(&conns->spent, path_hash(conns, path) ^ mark, now);
 }
 
 static struct dt_conn **
@@ -200,19 +213,27 @@ timer_fired(struct dt_timer *timer, struct dt_now now)
 	dt_conns_leave(conns);
 }
 
-enum dt_err
-dt_conns_add(struct dt_conns *conns, struct dt_listener *listener, const struct dt_path *path,
-    struct dt_now now, struct dt_conn **out)
+void
+dt_conns_link(struct dt_conn *c)
 {
-	const struct dt_service *s = listener->service;
-	enum dt_err err = DT_ERR_FULL;
-	struct dt_conn *c = NULL;
-	/* Counted first: two workers may reach for the last place at once. */
-	if (s->load->connections++ >= s->connection_limit)
-		goto fail;
-	err = DT_ERR_NOMEM;
-	if (!(c = dt_alloc(sizeof(*c))) || (err = take_slot(conns, c)) != DT_OK)
-		goto fail;
+	DT_ASSERT(!c->linked);
+	struct dt_conn **b = bucket_of(c->conns, &c->path);
+	c->next = *b;
+	*b = c;
+	c->linked = true;
+}
+
+/* Belongs to no path, and to no count of its service. */
+static enum dt_err
+new_conn(struct dt_conns *conns, struct dt_listener *listener, const struct dt_path *path, struct dt_now now,
+    struct dt_conn **out)
+{
+	enum dt_err err = DT_ERR_NOMEM;
+	struct dt_conn *c = dt_alloc(sizeof(*c));
+	if (!c || (err = take_slot(conns, c)) != DT_OK) {
+		dt_free(c);
+		return err;
+	}
 	c->magic = DT_CONN_MAGIC;
 	c->state = DT_CONN_REQUESTED;
 	c->gate = DT_NO_GATE;
@@ -225,19 +246,38 @@ dt_conns_add(struct dt_conns *conns, struct dt_listener *listener, const struct 
 	dt_timer_init(&c->timer, timer_fired);
 	dt_flight_init(&c->last_flight);
 	dt_list_init(&c->last_node);
-
 	if (conns->count >= conns->bucket_count)
 		grow_buckets(conns);
-	struct dt_conn **b = bucket_of(conns, path);
-	c->next = *b;
-	*b = c;
-	c->linked = true;
 	conns->count++;
 	*out = c;
 	return DT_OK;
-fail:
-	s->load->connections--;
-	dt_free(c);
+}
+
+enum dt_err
+dt_conns_add(struct dt_conns *conns, struct dt_listener *listener, const struct dt_path *path,
+    struct dt_now now, struct dt_conn **out)
+{
+	const struct dt_service *s = listener->service;
+	enum dt_err err = DT_ERR_FULL;
+	/* Counted first: two workers may reach for the last place at once. */
+	if (s->load->connections++ < s->connection_limit)
+		err = new_conn(conns, listener, path, now, out);
+	if (err == DT_OK)
+		dt_conns_link(*out);
+	else
+		s->load->connections--;
+	return err;
+}
+
+enum dt_err
+dt_conns_add_shadow(struct dt_conn *live, struct dt_now now, struct dt_conn **out)
+{
+	DT_ASSERT(live->linked && !live->beside);
+	enum dt_err err = new_conn(live->conns, live->listener, &live->path, now, out);
+	if (err == DT_OK) {
+		live->beside = *out;
+		(*out)->beside = live;
+	}
 	return err;
 }
 
@@ -267,7 +307,8 @@ dt_conns_bury(struct dt_conn *c)
 	dt_move_free(c);
 	dt_conns_unlink(c);
 	conns->count--;
-	c->service->load->connections--;
+	if (dt_shadow_part(c))
+		c->service->load->connections--;
 }
 
 void
@@ -349,20 +390,27 @@ dt_conn_wire(struct dt_conn *c)
 
 /* ---- in ---- */
 
-/* A hello may open a new association on a path that has one: admission judges it. */
-static bool
-is_new_hello(const struct dt_conn *c, const struct dt_record *rec)
+/* Whose a record is that came to this connection: its own, or in the clear its shadow's. NULL: a
+ * hello that may open a new association; admission judges it. */
+static struct dt_conn *
+owner_of(struct dt_conn *c, const struct dt_record *rec)
 {
+	struct dt_conn *shadow = dt_shadow_of(c), *speaks = shadow ? shadow : c;
 	struct dt_reader r = dt_reader(rec->body, rec->len);
 	struct dt_fragment f;
 	struct dt_hello_head head;
-	if (rec->epoch != 0 || rec->type != DT_HANDSHAKE || !dt_fragment_read(&r, &f))
-		return false;
+	if (rec->epoch != 0)
+		return c;
+	if (rec->type != DT_HANDSHAKE || !dt_fragment_read(&r, &f))
+		return speaks;
 	if (f.type != DT_HS_CLIENT_HELLO || f.offset != 0)
-		return false;
-	if (!dt_hello_read_head(f.bytes, &head))
-		return true; /* admission counts it as malformed */
-	return head.cookie.len == 0 || dt_hello_mark(c->conns, head.random) != c->hello_mark;
+		return speaks;
+	if (!dt_hello_read_head(f.bytes, &head) || head.cookie.len == 0)
+		return NULL;
+	uint64_t mark = dt_hello_mark(c->conns, head.random);
+	if (mark == c->hello_mark)
+		return c;
+	return shadow && mark == shadow->hello_mark ? shadow : NULL;
 }
 
 static void
@@ -377,6 +425,8 @@ take_record(struct dt_conn *c, const struct dt_record *rec, const struct dt_arri
 	enum dt_drop why;
 	if (c->state != DT_CONN_ESTABLISHED)
 		return dt_setup_record(c, rec, now);
+	if (rec->epoch == 1 && dt_shadow_of(c))
+		return dt_shadow_record(c, rec, from, now);
 	if (dt_conn_established_record(c, rec, from, now, &why))
 		return true;
 	drop(c->conns, why);
@@ -416,7 +466,7 @@ take_records(struct dt_conns *conns, struct dt_listener *listener, const struct 
 		struct dt_conn *c = find_conn(conns, listener, path, &rec);
 		if (rec.cid && !c) {
 			drop(conns, DT_DROP_UNKNOWN_CID);
-		} else if (c && !is_new_hello(c, &rec)) {
+		} else if (c && (c = owner_of(c, &rec))) {
 			used |= take_record(c, &rec, &from, now);
 		} else if (!judged) {
 			/* Once for a datagram: it is answered by one that is shorter, not by many. */

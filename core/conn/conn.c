@@ -195,7 +195,7 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, const
 	}
 	dt_keep_alive_heard(c, now);
 	if (from && rec->cid)
-		dt_move_record(c, from->listener, from->path, size, newest, now);
+		dt_move_record(c, from, &e, size, newest, now);
 	switch (e.kind) {
 	case DT_SESSION_DROPPED:
 		break;
@@ -210,12 +210,18 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, const
 		dt_conn_close(c, DT_CLOSE_ALERT, now);
 		break;
 	case DT_SESSION_WARNING:
+	case DT_SESSION_PATH_UNKNOWN:
 		break;
 	case DT_SESSION_HEARTBEAT_REQUEST:
 		dt_keep_alive_answer(c, &e, now);
 		break;
 	case DT_SESSION_HEARTBEAT_RESPONSE:
-		dt_move_answer(c, &e);
+	case DT_SESSION_PATH_RESPONSE:
+	case DT_SESSION_PATH_DROP:
+		dt_move_answer(c, from, &e, now);
+		break;
+	case DT_SESSION_PATH_CHALLENGE:
+		dt_move_challenged(c, from, &e, size);
 		break;
 	case DT_SESSION_FINISHED_AGAIN:
 		dt_last_flight_repeat(c, now);

@@ -357,15 +357,22 @@ reserve(void *arg, size_t cap)
 }
 
 static void
+mark_alert(void *arg)
+{
+	((struct dt_conns *)arg)->sending_alert = true;
+}
+
+static void
 commit(void *arg, size_t len)
 {
 	struct dt_conns *conns = arg;
 	struct dt_conn_out *out = &conns->config.out;
-	if (conns->sending_at[0] == DT_ALERT && len <= sizeof(conns->alert)) {
+	if (conns->sending_alert && len <= sizeof(conns->alert)) {
 		memcpy(conns->alert, conns->sending_at, len);
 		conns->alert_len = len;
 		conns->alert_path = *conns->sending_path;
 	}
+	conns->sending_alert = false;
 	if (conns->sending)
 		dt_move_sent(conns->sending, len);
 	out->commit(out->arg, len);
@@ -377,7 +384,7 @@ dt_path_wire(struct dt_conns *conns, struct dt_listener *listener, const struct 
 	conns->sending = NULL;
 	conns->sending_listener = listener;
 	conns->sending_path = path;
-	return (struct dt_wire){conns, reserve, commit};
+	return (struct dt_wire){conns, reserve, commit, mark_alert};
 }
 
 struct dt_wire
@@ -464,9 +471,9 @@ take_records(struct dt_conns *conns, struct dt_listener *listener, const struct 
 		}
 		dt_count(conns->config.counters, DT_COUNT_RECORDS, 1);
 		struct dt_conn *c = find_conn(conns, listener, path, &rec);
-		if (rec.cid && !c) {
+		if (rec.cid && !c)
 			drop(conns, DT_DROP_UNKNOWN_CID);
-		} else if (c && (c = owner_of(c, &rec))) {
+		if (c && (c = owner_of(c, &rec))) {
 			used |= take_record(c, &rec, &from, now);
 		} else if (!judged) {
 			/* Once for a datagram: it is answered by one that is shorter, not by many. */

@@ -178,12 +178,13 @@ finds_psk(const struct dt_config_server *server)
 	return server->tls.psk.file != NULL;
 }
 
+/* A heartbeat proves the address of a client that moved, too. */
 static enum dt_heartbeat_mode
-heartbeat_mode(const struct dt_config_keep_alive *k)
+heartbeat_mode(const struct dt_config_server *s)
 {
-	if (!k->enabled)
+	if (!s->keep_alive.enabled && !s->connection_id.enabled)
 		return DT_HEARTBEAT_OFF;
-	return k->mode == 0 ? DT_HEARTBEAT_PEER_MAY_SEND : DT_HEARTBEAT_PEER_MAY_NOT_SEND;
+	return s->keep_alive.mode == 0 ? DT_HEARTBEAT_PEER_MAY_SEND : DT_HEARTBEAT_PEER_MAY_NOT_SEND;
 }
 
 /* A key that is shared by several servers, or one that lives as long as this process. */
@@ -220,7 +221,7 @@ make_tls(struct dt_endpoint *e, const struct certificates *c, const struct dt_su
 	    .tickets = s->tls.session_reuse.enabled,
 	    .ticket_lifetime = {s->tls.session_reuse.lifetime},
 	    .psk = finds_psk(s),
-	    .heartbeat = heartbeat_mode(&s->keep_alive),
+	    .heartbeat = heartbeat_mode(s),
 	    .key_log = s->tls.key_log_file ? dt_key_log_write : NULL,
 	    .key_log_arg = &e->key_log,
 	    .mtu = (uint16_t)s->handshake.mtu,

@@ -92,8 +92,7 @@ set(struct dt_service *s, const struct dt_endpoint *e)
 	s->psk_file = e->psk_file;
 	s->idle_timeout.ns = c->idle_timeout;
 	s->connection_id = c->connection_id.enabled;
-	s->move_policy =
-	    c->connection_id.on_move == DT_MOVE_TO_TRUSTED ? DT_MOVE_TRUST : DT_MOVE_LIMITED;
+	s->move_policy = (enum dt_move_policy)c->connection_id.on_move;
 	s->keep_alive = (struct dt_keep_alive_config){
 	    .enabled = c->keep_alive.enabled,
 	    .time = {c->keep_alive.time},

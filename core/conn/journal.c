@@ -14,7 +14,7 @@ say(const struct dt_conn *c, enum dt_log_level level, const char *format, ...)
 	if (!dt_log_wants(log, level))
 		return;
 	struct dt_log_context context = {
-	    .server = c->listener->service->name,
+	    .server = c->service->name,
 	    .peer = dt_addr_format(&c->path.peer, peer),
 	    .conn = c->id,
 	};

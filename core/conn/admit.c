@@ -71,7 +71,7 @@ send_cookie(struct arrival *a)
 	uint8_t *out = wire.reserve(wire.arg, DT_HVR_LEN);
 	if (!out)
 		return drop(a, DT_DROP_MEMORY);
-	wire.commit(wire.arg, dt_hvr_write(a->rec->seq, a->fragment.message_seq, cookie, out));
+	wire.commit(wire.arg, dt_hvr_write(a->rec->seq, cookie, out));
 	dt_count(a->conns->config.counters, DT_COUNT_COOKIES_SENT, 1);
 	return drop(a, DT_DROP_NO_COOKIE);
 }

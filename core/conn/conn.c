@@ -35,7 +35,7 @@ dt_conn_path(const struct dt_conn *c)
 const struct dt_service *
 dt_conn_service(const struct dt_conn *c)
 {
-	return c->listener->service;
+	return c->service;
 }
 
 const struct dt_conn_traffic *
@@ -135,7 +135,7 @@ dt_conn_keep_facts(struct dt_conn *c, const char *server_name, struct dt_span ce
 static struct dt_mono
 idle_deadline(const struct dt_conn *c)
 {
-	struct dt_dur limit = c->listener->service->idle_timeout;
+	struct dt_dur limit = c->service->idle_timeout;
 	return limit.ns ? dt_mono_add(c->active, limit) : DT_NEVER;
 }
 
@@ -164,7 +164,7 @@ dt_conn_established_timer(struct dt_conn *c, struct dt_now now)
 void
 dt_conn_give_data(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity, struct dt_now now)
 {
-	const struct dt_conn_events *ev = c->listener->service->events;
+	const struct dt_conn_events *ev = c->service->events;
 	c->active = now.mono;
 	c->traffic.datagrams_in++;
 	c->traffic.bytes_in += len;
@@ -267,7 +267,7 @@ dt_conn_send(struct dt_conn *c, const uint8_t *data, size_t len, struct dt_now n
 static void
 close_established(struct dt_conn *c, enum dt_close why)
 {
-	const struct dt_conn_events *ev = c->listener->service->events;
+	const struct dt_conn_events *ev = c->service->events;
 	const struct dt_close_info *info = &dt_close_infos[why];
 	bool connected = c->connected;
 	if (why != DT_CLOSE_ALERT && why != DT_CLOSE_REPLACED)

@@ -55,6 +55,7 @@ struct dt_conn {
 	struct dt_path path;
 	struct dt_conns *conns;	       /* borrowed: outlives it                     */
 	struct dt_listener *listener;  /* borrowed: outlives it                     */
+	struct dt_service *service;    /* borrowed: of the listener when it was born; outlives it */
 	struct dt_conn *next;	       /* in its bucket                             */
 	struct dt_conn *beside;	       /* borrowed: its shadow, or whose shadow it is; NULL = none */
 	struct dt_timer timer;	       /* repetition and end of the handshake; idle */

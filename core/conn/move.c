@@ -106,7 +106,7 @@ count_refusal(struct dt_conn *c, struct dt_now now)
 static bool
 modules_agree(struct dt_conn *c, const struct dt_path *path, struct dt_now now)
 {
-	const struct dt_conn_events *ev = c->listener->service->events;
+	const struct dt_conn_events *ev = c->service->events;
 	if (c->moves_refused >= REFUSALS_MAX &&
 	    !dt_mono_reached(dt_mono_add(c->moves_refused_from, DT_SECONDS(1)), now.mono))
 		return false;
@@ -119,7 +119,7 @@ modules_agree(struct dt_conn *c, const struct dt_path *path, struct dt_now now)
 static void
 go(struct dt_conn *c, const struct dt_arrival *from, size_t bytes, struct dt_now now)
 {
-	enum dt_move_policy policy = c->listener->service->move_policy;
+	enum dt_move_policy policy = c->service->move_policy;
 	struct dt_move *m = c->move;
 	bool nested = m != NULL, trusted = policy == DT_MOVE_TRUST && !can_ask(c);
 	if (!modules_agree(c, from->path, now))

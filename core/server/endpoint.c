@@ -1,8 +1,8 @@
 #include "server/endpoint.h"
 
 #include "base/mem.h"
+#include "config/fingerprint.h"
 #include "io/clock.h"
-#include "io/random.h"
 #include "pki/credential.h"
 #include "pki/ephemeral.h"
 #include "server/logger.h"
@@ -189,12 +189,12 @@ heartbeat_mode(const struct dt_config_server *s)
 
 /* A key that is shared by several servers, or one that lives as long as this process. */
 static void
-set_ticket_secret(struct dt_tls_settings *s, const struct dtlsd_bytes *key)
+set_ticket_secret(struct dt_tls_settings *s, const struct dtlsd_bytes *key, const struct dt_site *site)
 {
 	if (key->data)
 		dt_suites_digest(key->data, key->len, s->ticket_secret);
 	else
-		dt_random(s->ticket_secret, sizeof(s->ticket_secret));
+		memcpy(s->ticket_secret, site->ticket_secret, sizeof(s->ticket_secret));
 }
 
 static bool
@@ -230,7 +230,7 @@ make_tls(struct dt_endpoint *e, const struct certificates *c, const struct dt_su
 	};
 	if (e->trust)
 		memcpy(settings.trust_id, dt_trust_digest(e->trust), sizeof(settings.trust_id));
-	set_ticket_secret(&settings, &s->tls.session_reuse.ticket_key);
+	set_ticket_secret(&settings, &s->tls.session_reuse.ticket_key, e->site);
 	enum dt_err err = dt_tls_new(&settings, &e->tls, error, sizeof(error));
 	dt_wipe(settings.ticket_secret, sizeof(settings.ticket_secret));
 	return err == DT_OK || wrong(p, "/tls", "%s", error);
@@ -250,13 +250,15 @@ choose_suites(struct dt_suites *suites, const struct place *p)
 
 bool
 dt_endpoint_init(struct dt_endpoint *e, const struct dt_config *config,
-    const struct dt_config_server *server, bool ephemeral, struct dt_config_report *report)
+    const struct dt_config_server *server, struct dt_site *site, bool ephemeral,
+    struct dt_config_report *report)
 {
 	struct place p = {config, server, report};
 	struct certificates c = {.count = 0};
 	struct dt_suites suites;
 	memset(e, 0, sizeof(*e));
 	e->config = server;
+	e->site = site;
 	e->key_log.fd = -1;
 	/* All that is wrong is told at once. */
 	bool good = load_trust(e, &p);
@@ -309,7 +311,7 @@ dt_endpoint_check_chain(
 
 bool
 dt_endpoint_open(struct dt_endpoint *e, const struct dt_config *config, struct dt_plugin *plugin,
-    struct dt_config_report *report)
+    const struct dt_siphash_key *key, struct dt_config_report *report)
 {
 	const struct dt_config_server *s = e->config;
 	struct place p = {config, s, report};
@@ -327,6 +329,8 @@ dt_endpoint_open(struct dt_endpoint *e, const struct dt_config *config, struct d
 		    .module = entry->module.handle,
 		    .name = entry->name,
 		    .config = entry->options,
+		    .owner = config,
+		    .fingerprint = dt_config_fingerprint_entry(key, entry),
 		    .slow_hook = {entry->slow_hook},
 		    .defer_timeout = {entry->defer_timeout},
 		    .defer_accept = entry->defer_default == DT_DEFER_ACCEPT,

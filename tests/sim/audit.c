@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/siphash.h"
 #include "base/span.h"
 
 #define HEADER 13u
+#define ALERT 21u
 #define HANDSHAKE 22u
 #define TLS12_CID 25u
 #define SERVER_HELLO 2u
@@ -177,96 +179,109 @@ add_key(struct sim_audit *a, struct sim_audit_key *k)
 
 /* ---- whose record ---- */
 
-struct opened {
-	size_t len;    /* bytes of the record; 0 = it opened with nothing */
-	uint64_t key;  /* index + 1 */
-	uint64_t nonce;
+struct found {
+	uint64_t key; /* index + 1; 0 = none */
+	struct sim_opened record;
 };
 
-static struct opened
+static struct found
 try_key(const struct sim_audit *a, uint64_t key, const uint8_t *bytes, size_t len)
 {
-	struct opened o = {.key = key};
-	o.len = sim_audit_key_open(a->keys[key - 1], bytes, len, &o.nonce);
-	return o;
+	struct sim_opened o = sim_audit_key_open(a->keys[key - 1], bytes, len);
+	return (struct found){o.len ? key : 0, o};
 }
 
 /* The keys that follow from this hello and one of the secrets. */
-static struct opened
+static struct found
 try_hello(struct sim_audit *a, struct sim_hello *h, const uint8_t *bytes, size_t len, enum sim_fault *fault)
 {
 	const SSL_CIPHER *suite = SSL_CIPHER_find(a->ssl, h->suite);
-	struct opened o = {0};
+	struct found f = {0};
 	for (uint64_t i = 1; h->waits && suite && i <= SIM_SECRETS && i <= a->secret_count; i++) {
 		struct sim_secret *s = &a->secrets[(a->secret_count - i) % SIM_SECRETS];
 		if (!s->waits)
 			continue;
 		struct sim_audit_key *k = sim_audit_key_new(suite, s, h->random, h->client);
-		o.len = sim_audit_key_open(k, bytes, len, &o.nonce);
-		if (o.len == 0) {
+		f.record = sim_audit_key_open(k, bytes, len);
+		if (!f.record.len) {
 			sim_audit_key_free(k);
 			continue;
 		}
 		*fault = is_new(a, k) ? SIM_CLEAN : SIM_KEY_TWICE;
 		add_key(a, k);
-		o.key = a->key_count;
+		f.key = a->key_count;
 		h->waits = s->waits = false;
-		break;
 	}
-	return o;
+	return f;
 }
 
 /* Any other key that was found, the newest first. */
-static struct opened
+static struct found
 search(const struct sim_audit *a, uint32_t client, bool moved, const uint8_t *bytes, size_t len)
 {
-	struct opened o = {0};
-	for (uint64_t key = a->key_count; key && !o.len; key--)
+	struct found f = {0};
+	for (uint64_t key = a->key_count; key && !f.key; key--)
 		if ((a->keys[key - 1]->client != client) == moved)
-			o = try_key(a, key, bytes, len);
-	return o;
+			f = try_key(a, key, bytes, len);
+	return f;
 }
 
 /* The likely ones first. */
-static struct opened
+static struct found
 open_record(struct sim_audit *a, uint32_t client, const uint8_t *bytes, size_t len, enum sim_fault *fault)
 {
 	uint32_t *lately = &a->lately[client % SIM_LATELY];
-	struct opened o = {0};
+	struct found f = {0};
 	if (*lately)
-		o = try_key(a, *lately, bytes, len);
+		f = try_key(a, *lately, bytes, len);
 	struct sim_hello *set = hellos_of(a, client);
-	for (size_t i = 0; i < SIM_HELLO_WAYS && !o.len; i++)
+	for (size_t i = 0; i < SIM_HELLO_WAYS && !f.key; i++)
 		if (set[i].client == client)
-			o = try_hello(a, &set[i], bytes, len, fault);
-	if (!o.len)
-		o = search(a, client, false, bytes, len);
-	if (!o.len)
-		o = search(a, client, true, bytes, len);
+			f = try_hello(a, &set[i], bytes, len, fault);
+	if (!f.key)
+		f = search(a, client, false, bytes, len);
+	if (!f.key)
+		f = search(a, client, true, bytes, len);
 	/* It moved while it shook hands. */
-	for (size_t i = 0; i < (size_t)SIM_HELLO_SETS * SIM_HELLO_WAYS && !o.len; i++)
-		o = try_hello(a, &a->hellos[i], bytes, len, fault);
-	if (o.len) {
-		*lately = (uint32_t)o.key;
-		a->keys[o.key - 1]->client = client;
+	for (size_t i = 0; i < (size_t)SIM_HELLO_SETS * SIM_HELLO_WAYS && !f.key; i++)
+		f = try_hello(a, &a->hellos[i], bytes, len, fault);
+	if (f.key) {
+		*lately = (uint32_t)f.key;
+		a->keys[f.key - 1]->client = client;
 	}
-	return o;
+	return f;
+}
+
+/* Whether it is the last alert once more. */
+static bool
+is_last_alert(struct sim_audit_key *k, const uint8_t *bytes, size_t len)
+{
+	static const struct dt_siphash_key key = {1, 9};
+	if (bytes[0] != ALERT)
+		return false;
+	uint64_t hash = dt_siphash(&key, bytes, len), before = k->last_alert;
+	k->last_alert = hash;
+	return hash == before;
 }
 
 static enum sim_fault
 sealed_record(struct sim_audit *a, uint32_t client, const uint8_t *bytes, size_t len, size_t *used)
 {
 	enum sim_fault fault = SIM_CLEAN;
-	struct opened o = open_record(a, client, bytes, len, &fault);
-	*used = o.len;
-	if (!o.len)
+	struct found f = open_record(a, client, bytes, len, &fault);
+	*used = f.record.len;
+	if (!f.key)
 		return SIM_BAD_RECORD;
 	a->sealed++;
 	a->with_cid += bytes[0] == TLS12_CID;
 	struct dt_reader r = dt_reader(bytes + 3, 8);
-	if (!see(&a->numbers, o.key, dt_read_uint(&r, 8)))
+	if (is_last_alert(a->keys[f.key - 1], bytes, f.record.len)) {
+		a->alerts_again++;
+		return SIM_CLEAN;
+	}
+	if (!see(&a->numbers, f.key, dt_read_uint(&r, 8)))
 		fault = SIM_NUMBER_TWICE;
-	else if (!see(&a->nonces, o.key, o.nonce))
+	else if (!see(&a->nonces, f.key, f.record.nonce))
 		fault = SIM_NONCE_TWICE;
 	return fault;
 }

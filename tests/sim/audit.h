@@ -5,6 +5,9 @@
  * sealed with is proven by opening it (audit_key.h): the key log gives the secrets, the
  * ServerHellos on the wire the rest. A record that opens with none is a fault as well, so nothing
  * goes by unseen.
+ *
+ * One thing may come again, as the same bytes and counted apart: the fatal alert of a handshake
+ * that failed. Its keys are gone when it is repeated (RFC 6347 4.2.7, conn/tombstone.h).
  * Owner: struct sim_link. Threads: none.
  */
 #ifndef DT_TESTS_SIM_AUDIT_H
@@ -40,6 +43,7 @@ struct sim_audit {
 	uint32_t lately[SIM_LATELY]; /* by client: index + 1 of the key that opened last */
 	struct sim_seen numbers, nonces;
 	uint64_t plain, sealed, with_cid; /* records that were looked at; with_cid are some of sealed */
+	uint64_t alerts_again;
 };
 
 void sim_audit_init(struct sim_audit *a);

@@ -146,8 +146,8 @@ opens_aead(struct sim_audit_key *k, const struct form *f, const uint8_t explicit
 	    EVP_DecryptUpdate(k->ctx, NULL, &n, aad, aad_len) == 1;
 	DT_ASSERT(ok);
 	/* With CCM it is this call that looks at the tag. */
-	ok = EVP_DecryptUpdate(k->ctx, plain, &n, sealed, plain_len) == 1;
-	return ok && (ccm || EVP_DecryptFinal_ex(k->ctx, plain + n, &n) == 1);
+	return EVP_DecryptUpdate(k->ctx, plain, &n, sealed, plain_len) == 1 &&
+	    (ccm || EVP_DecryptFinal_ex(k->ctx, plain, &n) == 1);
 }
 
 static bool
@@ -161,45 +161,51 @@ opens_mac(const struct sim_audit_key *k, const struct form *f)
 	return memcmp(mac, f->body + len, k->mac_len) == 0;
 }
 
-static bool
-opens(struct sim_audit_key *k, const struct form *f, uint64_t *nonce)
+static struct sim_opened
+open_form(struct sim_audit_key *k, const struct form *f)
 {
+	struct sim_opened o = {0};
 	if (f->len < k->explicit_len + k->tag_len)
-		return false;
+		return o;
 	const uint8_t *on_wire = k->explicit_len ? f->body : f->bytes + 3;
 	struct dt_reader r = dt_reader(on_wire, 8);
-	*nonce = dt_read_uint(&r, 8);
-	return k->mac ? opens_mac(k, f) : opens_aead(k, f, on_wire);
+	o.nonce = dt_read_uint(&r, 8);
+	if (k->mac ? opens_mac(k, f) : opens_aead(k, f, on_wire))
+		o.len = HEADER + f->cid_len + f->len;
+	return o;
 }
 
-static size_t
-open_with_id(struct sim_audit_key *k, const uint8_t *bytes, size_t len, uint64_t *nonce)
+static struct sim_opened
+open_with_id(struct sim_audit_key *k, const uint8_t *bytes, size_t len)
 {
 	struct form f;
+	struct sim_opened o = {0};
 	size_t first = k->cid_len < 0 ? 1 : (size_t)k->cid_len, last = k->cid_len < 0 ? 255 : first;
-	for (size_t n = first; n <= last; n++) {
-		bool known = k->cid_len >= 0;
-		if (!read_form(bytes, len, n, &f) || (known && memcmp(k->cid, bytes + 11, n) != 0) ||
-		    !opens(k, &f, nonce))
+	for (size_t n = first; n <= last && !o.len; n++) {
+		if (!read_form(bytes, len, n, &f) || (k->cid_len >= 0 && memcmp(k->cid, bytes + 11, n) != 0))
 			continue;
-		k->cid_len = (int)n;
-		memcpy(k->cid, bytes + 11, n);
-		return HEADER + n + f.len;
+		o = open_form(k, &f);
+		if (o.len) {
+			k->cid_len = (int)n;
+			memcpy(k->cid, bytes + 11, n);
+		}
 	}
-	return 0;
+	return o;
 }
 
-size_t
-sim_audit_key_open(struct sim_audit_key *k, const uint8_t *bytes, size_t len, uint64_t *nonce)
+struct sim_opened
+sim_audit_key_open(struct sim_audit_key *k, const uint8_t *bytes, size_t len)
 {
 	struct form f;
+	struct sim_opened o = {0};
 	bool with_id = bytes[0] == TLS12_CID;
 	if (k->cid_len >= 0 && with_id != (k->cid_len > 0))
-		return 0;
+		return o;
 	if (with_id)
-		return k->mac ? 0 : open_with_id(k, bytes, len, nonce);
-	if (!read_form(bytes, len, 0, &f) || !opens(k, &f, nonce))
-		return 0;
-	k->cid_len = 0;
-	return HEADER + f.len;
+		return k->mac ? o : open_with_id(k, bytes, len);
+	if (read_form(bytes, len, 0, &f))
+		o = open_form(k, &f);
+	if (o.len)
+		k->cid_len = 0;
+	return o;
 }

@@ -29,15 +29,20 @@ struct sim_audit_key {
 	uint8_t iv[16], key[32], mac_key[64];
 	const EVP_MD *mac;   /* borrowed */
 	EVP_CIPHER_CTX *ctx; /* owned; NULL with CBC */
+	uint64_t last_alert; /* the audit's: hash of the record */
+};
+
+struct sim_opened {
+	size_t len;	/* bytes of the record; 0 = it was sealed with another key */
+	uint64_t nonce; /* what stands on the wire for it: the explicit part, or epoch || seq */
 };
 
 struct sim_audit_key *sim_audit_key_new(const SSL_CIPHER *suite, const struct sim_secret *secret,
     const uint8_t server_random[SIM_RANDOM], uint32_t client);
 void sim_audit_key_free(struct sim_audit_key *k);
 
-/* The bytes of the record at `bytes` if it was sealed with this key, else 0. One with a connection
- * id does not say how long that is: its first record tries every length. *nonce: what stands for
- * the key's second half on the wire: the explicit part, or epoch || seq. */
-size_t sim_audit_key_open(struct sim_audit_key *k, const uint8_t *bytes, size_t len, uint64_t *nonce);
+/* The record at `bytes`. One with a connection id does not say how long that is: the first of a key
+ * tries every length. */
+struct sim_opened sim_audit_key_open(struct sim_audit_key *k, const uint8_t *bytes, size_t len);
 
 #endif

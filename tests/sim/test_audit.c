@@ -213,6 +213,46 @@ Test(audit, two_handshakes_with_one_key_are_a_fault)
 	scene_fini(&s);
 }
 
+/* Says something else in place of the client's Finished. */
+static bool
+lie(void *arg, struct sim_packet *p)
+{
+	struct scene *s = arg;
+	if (!p->to_server || p->bytes[0] != DT_CHANGE_CIPHER_SPEC)
+		return true;
+	static const uint8_t finished[24] = {20, 0, 0, 12, 0, 2, 0, 0, 0, 0, 0, 12};
+	uint8_t d[200];
+	s->w.sim->link.tap = NULL;
+	memcpy(d, p->bytes, 14);
+	size_t n = 14 + sim_cid_seal(s->client, DT_HANDSHAKE, finished, sizeof(finished), d + 14);
+	sim_server_input(&s->w.sim->server, p->client, d, n);
+	return false;
+}
+
+Test(audit, the_sealed_alert_of_a_failed_handshake_comes_again_as_the_same_bytes)
+{
+	struct scene s = {0};
+	struct sim_options o = cid_options("alert");
+	o.tickets = true;
+	o.connection_id = false; /* with an id it is not repeated */
+	cid_world_init(&s.w, o.test, &o);
+	struct sim_client *first = cid_connect(&s.w, 0);
+	s.client = cid_add(&s.w, 0);
+	SSL_set_session(s.client->ssl, SSL_get_session(first->ssl));
+	s.w.sim->link.tap = lie;
+	s.w.sim->link.tap_arg = &s;
+	sim_client_start(s.client);
+	sim_settle(s.w.sim);
+	cr_assert(s.client->alert == SSL_AD_DECRYPT_ERROR);
+	sim_run(s.w.sim, DT_SECONDS(2));
+	uint8_t d[200] = {0};
+	size_t n = sim_cid_seal_plain(s.client, DT_HANDSHAKE, d, 100, d);
+	sim_server_input(&s.w.sim->server, s.client->number, d, n);
+	cr_assert(sim_counter(&s.w.sim->server, DT_COUNT_ALERTS_REPEATED) == 1);
+	cr_assert(s.w.sim->link.audit.alerts_again == 1);
+	cid_world_fini(&s.w);
+}
+
 /* The core itself, with its counter set back. */
 static void
 break_server(size_t kind)

@@ -252,15 +252,15 @@ open_record(struct sim_audit *a, uint32_t client, const uint8_t *bytes, size_t l
 	return f;
 }
 
-/* Whether it is the last alert once more. */
+/* Whether it is a copy of what may be sent again. */
 static bool
-is_last_alert(struct sim_audit_key *k, const uint8_t *bytes, size_t len)
+is_copy(struct sim_audit_key *k, const uint8_t *bytes, size_t len)
 {
 	static const struct dt_siphash_key key = {1, 9};
-	if (bytes[0] != ALERT)
+	if (bytes[0] != ALERT && !(k->mac && bytes[0] == HANDSHAKE))
 		return false;
-	uint64_t hash = dt_siphash(&key, bytes, len), before = k->last_alert;
-	k->last_alert = hash;
+	uint64_t hash = dt_siphash(&key, bytes, len), before = k->last_copy;
+	k->last_copy = hash;
 	return hash == before;
 }
 
@@ -275,8 +275,8 @@ sealed_record(struct sim_audit *a, uint32_t client, const uint8_t *bytes, size_t
 	a->sealed++;
 	a->with_cid += bytes[0] == TLS12_CID;
 	struct dt_reader r = dt_reader(bytes + 3, 8);
-	if (is_last_alert(a->keys[f.key - 1], bytes, f.record.len)) {
-		a->alerts_again++;
+	if (is_copy(a->keys[f.key - 1], bytes, f.record.len)) {
+		a->copies++;
 		return SIM_CLEAN;
 	}
 	if (!see(&a->numbers, f.key, dt_read_uint(&r, 8)))

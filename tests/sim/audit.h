@@ -6,8 +6,9 @@
  * ServerHellos on the wire the rest. A record that opens with none is a fault as well, so nothing
  * goes by unseen.
  *
- * One thing may come again, as the same bytes and counted apart: the fatal alert of a handshake
- * that failed. Its keys are gone when it is repeated (RFC 6347 4.2.7, conn/tombstone.h).
+ * Two things may come again, as the same bytes and counted apart: the fatal alert of a handshake
+ * that failed, whose keys are gone when it is repeated (RFC 6347 4.2.7, conn/tombstone.h), and the
+ * Finished that OpenSSL sealed for a CBC suite (dtls/flight.h). A copy seals nothing.
  * Owner: struct sim_link. Threads: none.
  */
 #ifndef DT_TESTS_SIM_AUDIT_H
@@ -43,7 +44,7 @@ struct sim_audit {
 	uint32_t lately[SIM_LATELY]; /* by client: index + 1 of the key that opened last */
 	struct sim_seen numbers, nonces;
 	uint64_t plain, sealed, with_cid; /* records that were looked at; with_cid are some of sealed */
-	uint64_t alerts_again;
+	uint64_t copies;
 };
 
 void sim_audit_init(struct sim_audit *a);

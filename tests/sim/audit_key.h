@@ -29,7 +29,7 @@ struct sim_audit_key {
 	uint8_t iv[16], key[32], mac_key[64];
 	const EVP_MD *mac;   /* borrowed */
 	EVP_CIPHER_CTX *ctx; /* owned; NULL with CBC */
-	uint64_t last_alert; /* the audit's: hash of the record */
+	uint64_t last_copy;  /* the audit's: hash of the last record that may come again */
 };
 
 struct sim_opened {

@@ -46,6 +46,7 @@ struct life {
 	struct sim *sim;
 	struct place places[CLIENTS];
 	uint64_t begun_again;
+	unsigned rounds;
 };
 
 /* `path`: of its predecessor; 0 = a new one. On an old one what is meant for the predecessor may
@@ -76,6 +77,7 @@ end(struct life *l, struct place *p)
 	if (p->client->state >= SIM_UP) {
 		SSL_SESSION_free(p->session);
 		p->session = SSL_get1_session(p->client->ssl);
+		SSL_set_shutdown(p->client->ssl, SSL_SENT_SHUTDOWN); /* else it is no good any more */
 	}
 	sim_drop_client(l->sim, p->client);
 	p->client = NULL;
@@ -158,7 +160,7 @@ one_round(struct life *l)
 	for (size_t i = 0; i < CLIENTS; i++)
 		one_turn(l, &l->places[i]);
 	dt_conns_each(l->sim->server.conns, serve, l);
-	bool pause = seeded_below(&l->sim->random, 20) == 0; /* long enough for keep-alive */
+	bool pause = ++l->rounds % 5 == 0; /* long enough for keep-alive */
 	sim_run(l->sim, pause ? DT_SECONDS(61) : DT_MILLISECONDS(700));
 	sim_forget(&l->sim->server);
 }

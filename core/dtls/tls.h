@@ -39,6 +39,7 @@ struct dt_tls_settings {
 	const struct dt_tls_certificate *certificates;
 	size_t certificate_count; /* 0: PSK only */
 	const char *suites;	  /* OpenSSL cipher list; NULL = the default list               */
+	int min_strength_bits;	  /* suites whose cipher has a shorter key are left out        */
 	const char *groups;	  /* "X25519:P-256"; NULL = the default list                    */
 	const char *signature_algorithms; /* OpenSSL list; NULL = OpenSSL's own                 */
 	enum dt_client_auth client_auth;

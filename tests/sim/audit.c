@@ -254,12 +254,12 @@ open_record(struct sim_audit *a, uint32_t client, const uint8_t *bytes, size_t l
 
 /* Whether it is a copy of what may be sent again. */
 static bool
-is_copy(struct sim_audit_key *k, const uint8_t *bytes, size_t len)
+is_copy(struct sim_audit_key *k, const uint8_t *bytes, const struct sim_opened *o)
 {
 	static const struct dt_siphash_key key = {1, 9};
-	if (bytes[0] != ALERT && !(k->mac && bytes[0] == HANDSHAKE))
+	if (o->type != ALERT && !(k->mac && o->type == HANDSHAKE))
 		return false;
-	uint64_t hash = dt_siphash(&key, bytes, len), before = k->last_copy;
+	uint64_t hash = dt_siphash(&key, bytes, o->len), before = k->last_copy;
 	k->last_copy = hash;
 	return hash == before;
 }
@@ -275,7 +275,7 @@ sealed_record(struct sim_audit *a, uint32_t client, const uint8_t *bytes, size_t
 	a->sealed++;
 	a->with_cid += bytes[0] == TLS12_CID;
 	struct dt_reader r = dt_reader(bytes + 3, 8);
-	if (is_copy(a->keys[f.key - 1], bytes, f.record.len)) {
+	if (is_copy(a->keys[f.key - 1], bytes, &f.record)) {
 		a->copies++;
 		return SIM_CLEAN;
 	}

@@ -127,12 +127,21 @@ write_aad(const struct form *f, size_t plain_len, uint8_t out[AAD_MAX])
 	return n + 2;
 }
 
+/* RFC 9146 4: behind the content, before the padding. */
+static uint8_t
+inner_type(const uint8_t *plain, int len)
+{
+	while (len && plain[len - 1] == 0)
+		len--;
+	return len ? plain[len - 1] : 0;
+}
+
 static bool
-opens_aead(struct sim_audit_key *k, const struct form *f, const uint8_t explicit_part[8])
+opens_aead(struct sim_audit_key *k, const struct form *f, const uint8_t explicit_part[8], uint8_t *type)
 {
 	static uint8_t plain[65536];
 	uint8_t nonce[12] = {0}, aad[AAD_MAX], tag[16];
-	int n = 0, plain_len = (int)(f->len - k->explicit_len - k->tag_len);
+	int n = 0, rest = 0, plain_len = (int)(f->len - k->explicit_len - k->tag_len);
 	const uint8_t *sealed = f->body + k->explicit_len;
 	memcpy(nonce + 4, explicit_part, 8);
 	for (size_t i = 0; i < k->iv_len; i++)
@@ -146,8 +155,11 @@ opens_aead(struct sim_audit_key *k, const struct form *f, const uint8_t explicit
 	    EVP_DecryptUpdate(k->ctx, NULL, &n, aad, aad_len) == 1;
 	DT_ASSERT(ok);
 	/* With CCM it is this call that looks at the tag. */
-	return EVP_DecryptUpdate(k->ctx, plain, &n, sealed, plain_len) == 1 &&
-	    (ccm || EVP_DecryptFinal_ex(k->ctx, plain, &n) == 1);
+	ok = EVP_DecryptUpdate(k->ctx, plain, &n, sealed, plain_len) == 1 &&
+	    (ccm || EVP_DecryptFinal_ex(k->ctx, plain + n, &rest) == 1);
+	if (ok && f->bytes[0] == TLS12_CID)
+		*type = inner_type(plain, plain_len);
+	return ok;
 }
 
 static bool
@@ -164,13 +176,13 @@ opens_mac(const struct sim_audit_key *k, const struct form *f)
 static struct sim_opened
 open_form(struct sim_audit_key *k, const struct form *f)
 {
-	struct sim_opened o = {0};
+	struct sim_opened o = {.type = f->bytes[0]};
 	if (f->len < k->explicit_len + k->tag_len)
 		return o;
 	const uint8_t *on_wire = k->explicit_len ? f->body : f->bytes + 3;
 	struct dt_reader r = dt_reader(on_wire, 8);
 	o.nonce = dt_read_uint(&r, 8);
-	if (k->mac ? opens_mac(k, f) : opens_aead(k, f, on_wire))
+	if (k->mac ? opens_mac(k, f) : opens_aead(k, f, on_wire, &o.type))
 		o.len = HEADER + f->cid_len + f->len;
 	return o;
 }

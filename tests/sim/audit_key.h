@@ -35,6 +35,7 @@ struct sim_audit_key {
 struct sim_opened {
 	size_t len;	/* bytes of the record; 0 = it was sealed with another key */
 	uint64_t nonce; /* what stands on the wire for it: the explicit part, or epoch || seq */
+	uint8_t type;	/* the real one of a record with a connection id */
 };
 
 struct sim_audit_key *sim_audit_key_new(const SSL_CIPHER *suite, const struct sim_secret *secret,

@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 """What is on the wire, read by another implementation with the secrets of the key log."""
 
-import os
 import stat
-import subprocess
 import unittest
 
 import parallel
@@ -11,16 +9,7 @@ import places
 from clients import echoes, gnutls_cli, new_word, s_client
 from dtlsd import Daemon, echo
 from proxy import Proxy
-
-
-def tshark(pcap, port, *options):
-    """The fields that tshark prints, a line for each packet."""
-    done = subprocess.run([places.tool("tshark"), "-r", pcap, "-d", f"udp.port=={port},dtls", *options],
-                          capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
-                          # Nothing of the user's own settings, and nowhere to leave any.
-                          env={**os.environ, "HOME": os.path.dirname(pcap)})
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+from tshark import tshark
 
 
 class KeyLog(unittest.TestCase):

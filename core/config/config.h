@@ -26,7 +26,6 @@
 
 enum dt_config_log_format { DT_LOG_FORMAT_TEXT, DT_LOG_FORMAT_JSON };
 enum dt_config_clients { DT_CLIENTS_NONE, DT_CLIENTS_REQUESTED, DT_CLIENTS_REQUIRED };
-enum dt_config_move { DT_MOVE_TO_LIMITED, DT_MOVE_TO_TRUSTED };
 enum dt_config_defer { DT_DEFER_ACCEPT, DT_DEFER_REJECT };
 
 struct dt_config_log {
@@ -76,7 +75,7 @@ struct dt_config_keep_alive {
 
 struct dt_config_connection_id {
 	uint8_t enabled;
-	int32_t on_move; /* enum dt_config_move */
+	int32_t on_move; /* enum dt_move_policy */
 };
 
 struct dt_config_handshake {

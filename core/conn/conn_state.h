@@ -47,12 +47,15 @@ struct dt_conn {
 	bool has_cid;
 	uint8_t cid[DT_CID_LEN]; /* ours, RFC 9146 */
 	struct dt_move *move;	 /* owned; NULL = the path is proven */
+	uint8_t moves_refused;	 /* since `moves_refused_from`, see move.c */
+	struct dt_mono moves_refused_from;
 	uint64_t id;
 	uint64_t hello_mark; /* keyed hash of the random of its hello: tells a repeated hello from a
 				new one */
 	struct dt_path path;
 	struct dt_conns *conns;	       /* borrowed: outlives it                     */
 	struct dt_listener *listener;  /* borrowed: outlives it                     */
+	struct dt_service *service;    /* borrowed: of the listener when it was born; outlives it */
 	struct dt_conn *next;	       /* in its bucket                             */
 	struct dt_conn *beside;	       /* borrowed: its shadow, or whose shadow it is; NULL = none */
 	struct dt_timer timer;	       /* repetition and end of the handshake; idle */
@@ -102,6 +105,7 @@ struct dt_conns {
 	struct dt_listener *sending_listener;
 	const struct dt_path *sending_path;
 	uint8_t *sending_at;
+	bool sending_alert;
 	uint8_t alert[DT_TOMBSTONE_ALERT]; /* the last alert that went out */
 	size_t alert_len;
 	struct dt_path alert_path;

@@ -240,6 +240,8 @@ new_conn(struct dt_conns *conns, struct dt_listener *listener, const struct dt_p
 	c->path = *path;
 	c->conns = conns;
 	c->listener = listener;
+	c->service = listener->service;
+	c->service->connections++;
 	c->born = c->active = now.mono;
 	dt_timer_init(&c->timer, timer_fired);
 	dt_flight_init(&c->last_flight);
@@ -306,7 +308,7 @@ dt_conns_bury(struct dt_conn *c)
 	dt_conns_unlink(c);
 	conns->count--;
 	if (dt_shadow_part(c))
-		c->listener->service->load->connections--;
+		c->service->load->connections--;
 }
 
 void
@@ -315,6 +317,7 @@ dt_conns_release(struct dt_conn *c)
 	struct dt_conns *conns = c->conns;
 	DT_ASSERT(c->state == DT_CONN_CLOSED && conns->depth > 0);
 	give_slot(conns, c->id);
+	c->service->connections--;
 	c->next = conns->graves;
 	conns->graves = c;
 }
@@ -354,15 +357,22 @@ reserve(void *arg, size_t cap)
 }
 
 static void
+mark_alert(void *arg)
+{
+	((struct dt_conns *)arg)->sending_alert = true;
+}
+
+static void
 commit(void *arg, size_t len)
 {
 	struct dt_conns *conns = arg;
 	struct dt_conn_out *out = &conns->config.out;
-	if (conns->sending_at[0] == DT_ALERT && len <= sizeof(conns->alert)) {
+	if (conns->sending_alert && len <= sizeof(conns->alert)) {
 		memcpy(conns->alert, conns->sending_at, len);
 		conns->alert_len = len;
 		conns->alert_path = *conns->sending_path;
 	}
+	conns->sending_alert = false;
 	if (conns->sending)
 		dt_move_sent(conns->sending, len);
 	out->commit(out->arg, len);
@@ -374,7 +384,7 @@ dt_path_wire(struct dt_conns *conns, struct dt_listener *listener, const struct 
 	conns->sending = NULL;
 	conns->sending_listener = listener;
 	conns->sending_path = path;
-	return (struct dt_wire){conns, reserve, commit};
+	return (struct dt_wire){conns, reserve, commit, mark_alert};
 }
 
 struct dt_wire
@@ -438,7 +448,7 @@ find_conn(struct dt_conns *conns, struct dt_listener *listener, const struct dt_
 	if (!rec->cid)
 		return dt_conns_find_path(conns, path);
 	struct dt_conn *c = dt_cid_find(conns, rec->cid);
-	return c && c->listener->service == listener->service ? c : NULL;
+	return c && c->service->load == listener->service->load ? c : NULL; /* of that server */
 }
 
 /* Every record of the datagram; the connection may change (a new hello) or end on the way. */
@@ -461,9 +471,9 @@ take_records(struct dt_conns *conns, struct dt_listener *listener, const struct 
 		}
 		dt_count(conns->config.counters, DT_COUNT_RECORDS, 1);
 		struct dt_conn *c = find_conn(conns, listener, path, &rec);
-		if (rec.cid && !c) {
+		if (rec.cid && !c)
 			drop(conns, DT_DROP_UNKNOWN_CID);
-		} else if (c && (c = owner_of(c, &rec))) {
+		if (c && (c = owner_of(c, &rec))) {
 			used |= take_record(c, &rec, &from, now);
 		} else if (!judged) {
 			/* Once for a datagram: it is answered by one that is shorter, not by many. */
@@ -514,6 +524,20 @@ dt_conns_count(const struct dt_conns *conns)
 	return conns->count;
 }
 
+static void
+rearm_one(struct dt_conn *c, void *arg)
+{
+	(void)arg;
+	if (c->state == DT_CONN_ESTABLISHED)
+		dt_conn_arm(c);
+}
+
+void
+dt_conns_rearm(struct dt_conns *conns)
+{
+	dt_conns_each(conns, rearm_one, NULL);
+}
+
 struct closing {
 	const struct dt_service *service;
 	enum dt_close why;
@@ -524,7 +548,7 @@ static void
 close_one(struct dt_conn *c, void *arg)
 {
 	struct closing *closing = arg;
-	if (!closing->service || c->listener->service == closing->service)
+	if (!closing->service || c->service == closing->service)
 		dt_conn_close(c, closing->why, closing->now);
 }
 

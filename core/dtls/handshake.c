@@ -97,6 +97,7 @@ finish(struct dt_handshake *hs, const struct dt_wire *wire)
 		hs->state.heartbeat_ours = (uint8_t)hs->tls->heartbeat;
 		hs->state.heartbeat_peers = hs->engine->extensions.heartbeat_offered;
 	}
+	hs->state.rrc = hs->engine->extensions.rrc_answered;
 	hs->deadline = DT_NEVER;
 	hs->step = DT_HS_DONE;
 }

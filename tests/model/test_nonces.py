@@ -23,6 +23,8 @@ from clients import echoes, gnutls_cli, s_client  # noqa: E402
 from dtlsd import Daemon, echo  # noqa: E402
 from proxy import APPLICATION_DATA, HANDSHAKE, Proxy, records  # noqa: E402
 
+LEFT_OUT = ("flood|torture|cid|cid_lost|cid_move|rrc|rrc_old_first|heartbeat|keep_alive|first_flight|incidents|"
+            "secrets|state_machine|wire|restart|restart_attack|restart_end")
 HANDSHAKES = "60"  # of each kind, in the tests over a bad network
 
 
@@ -34,11 +36,13 @@ class Nonces(unittest.TestCase):
         return done.counts["proven"]
 
     def test_over_a_simulated_network(self):
-        """All of the simulation but its floods, which seal nothing, its torture, which is long, and its
-        clients with a connection id, which look at every number of the server themselves."""
+        """All of the simulation but its floods, which seal nothing, its torture, which is long, its
+        clients with a connection id, which look at every number of the server themselves, those that seal
+        one number twice on purpose, and clients that start again: without their keys the records of two
+        connections on one path cannot be told apart."""
         with tempfile.TemporaryDirectory() as directory:
             done = subprocess.run(
-                [SIM, "--jobs", "2", "--filter", "!(flood|torture|cid|cid_move|heartbeat|keep_alive)/*"], capture_output=True, text=True,
+                [SIM, "--jobs", "2", "--filter", f"!({LEFT_OUT})/*"], capture_output=True, text=True,
                 env={**os.environ, "SIM_CAPTURES": directory, "SIM_HANDSHAKES": HANDSHAKES})
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             self.assertGreater(self.audit(pathlib.Path(directory)), 2000)

@@ -148,6 +148,7 @@ struct dt_config {
 	const char *user; /* NULL = stay who we are */
 	struct dt_config_log log;
 	struct dt_config_module_path modules;
+	int64_t reload_drain;	       /* ns */
 	struct dtlsd_list servers;     /* of struct dt_config_server */
 	struct dt_config_state *state; /* owned: text and memory */
 };

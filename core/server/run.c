@@ -6,6 +6,7 @@
 #include "io/loop.h"
 #include "io/signals.h"
 #include "server/build_info.h"
+#include "server/control.h"
 #include "server/privileges.h"
 #include "server/server.h"
 
@@ -18,6 +19,7 @@ struct run {
 	struct dt_logger *logger; /* borrowed */
 	struct dt_signals signals;
 	struct dt_watch watch;
+	struct dt_control *control; /* owned; NULL = none */
 	bool ending;
 };
 
@@ -26,6 +28,14 @@ end(struct run *r, int number)
 {
 	dt_log(
 	    &r->logger->log, DT_LOG_INFO, NULL, "%s: closing all connections", strsignal(number));
+	r->ending = true;
+}
+
+static void
+shut_down(void *arg)
+{
+	struct run *r = arg;
+	dt_log(&r->logger->log, DT_LOG_INFO, NULL, "shutdown: closing all connections");
 	r->ending = true;
 }
 
@@ -103,11 +113,16 @@ log_warnings(const struct dt_config_report *report, struct dt_log *log)
 		    dt_config_message_format(report, &report->messages[i], text, sizeof(text)));
 }
 
-static void
+static enum dt_err
 serve(struct run *r, struct dt_loop *loop, const struct dt_server *server, bool dev,
     const struct dt_config_report *report)
 {
 	struct dt_now now = dt_clock_now();
+	if (r->control && dt_control_serve(r->control, server) != DT_OK) {
+		dt_log(&r->logger->log, DT_LOG_ERROR, NULL, "cannot serve the control socket: %s",
+		    strerror(errno));
+		return DT_ERR_SYSTEM;
+	}
 	dt_log(&r->logger->log, DT_LOG_INFO, NULL, "dtlsd %s started", DTLSD_VERSION);
 	log_warnings(report, &r->logger->log);
 	dt_server_addresses(server, tell_address, r->logger);
@@ -115,6 +130,7 @@ serve(struct run *r, struct dt_loop *loop, const struct dt_server *server, bool 
 		dt_server_addresses(server, tell_client, NULL);
 	while (!r->ending)
 		now = dt_loop_turn(loop, DT_NEVER, now.mono);
+	return DT_OK;
 }
 
 static enum dt_err
@@ -154,6 +170,7 @@ dt_run(const struct dt_config *config, bool dev, struct dt_logger *logger,
 {
 	struct run r = {.logger = logger};
 	struct dt_loop loop;
+	const struct dt_control_env env = {config, logger, &loop, shut_down, &r};
 	struct dt_server *server = NULL;
 	const struct dt_config_log *l = &config->log;
 	dt_privileges_limits(dev); /* who tries a module wants to debug it */
@@ -167,13 +184,17 @@ dt_run(const struct dt_config *config, bool dev, struct dt_logger *logger,
 		return no_signals(logger);
 	enum dt_err err = watch_signals(&r, &loop);
 	if (err == DT_OK)
+		err = dt_control_open(&env, &r.control, report);
+	if (err == DT_OK)
 		err = dt_server_start(config, dev, logger, &server, report);
 	if (err == DT_OK)
-		serve(&r, &loop, server, dev, report);
+		err = serve(&r, &loop, server, dev, report);
+	dt_control_close(r.control);
 	unwatch_signals(&r, &loop);
 	if (server) {
 		dt_server_stop(&server);
 		dt_log(&logger->log, DT_LOG_INFO, NULL, "ended");
 	}
+	dt_control_free(&r.control);
 	return err;
 }

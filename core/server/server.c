@@ -292,7 +292,7 @@ static enum dt_err
 check_user(const struct dt_server *s, struct dt_config_report *report)
 {
 	const char *user = s->config->user;
-	if (!user || dt_privileges_known(user) != DT_ERR_GONE)
+	if (!user || dt_privileges_find(user, NULL) != DT_ERR_GONE)
 		return DT_OK;
 	dt_config_error_at(s->config, report, "/user", "there is no user \"%s\"", user);
 	return DT_ERR_CONFIG;
@@ -442,12 +442,11 @@ void
 dt_server_stop(struct dt_server **slot)
 {
 	struct dt_server *s = *slot;
-	struct dt_counters sum = {0};
+	struct dt_counters sum;
 	for (size_t i = 0; i < s->endpoint_count; i++)
 		dt_stats_log_open(&s->logger->log, &s->endpoints[i]);
 	stop_workers(s);
-	for (uint32_t i = 0; i < s->worker_count; i++)
-		dt_counters_add(&sum, dt_worker_counters(s->workers[i]));
+	dt_server_counters(s, &sum);
 	dt_stats_log(&s->logger->log, &sum);
 	for (size_t i = 0; i < s->endpoint_count; i++)
 		dt_stats_log_chain(
@@ -462,4 +461,31 @@ dt_server_addresses(const struct dt_server *s,
 	for (size_t i = 0; i < s->address_count; i++)
 		each(arg, s->endpoints[s->addresses[i].endpoint].config->name,
 		    &s->addresses[i].bound);
+}
+
+uint32_t
+dt_server_workers(const struct dt_server *s)
+{
+	return s->worker_count;
+}
+
+struct dt_mailbox *
+dt_server_mailbox(const struct dt_server *s, uint32_t worker)
+{
+	DT_ASSERT(worker < s->worker_count);
+	return s->mailbox_list[worker];
+}
+
+const struct dt_endpoint *
+dt_server_endpoint(const struct dt_server *s, size_t index)
+{
+	return index < s->endpoint_count ? &s->endpoints[index] : NULL;
+}
+
+void
+dt_server_counters(const struct dt_server *s, struct dt_counters *sum)
+{
+	*sum = (struct dt_counters){0};
+	for (uint32_t i = 0; i < s->worker_count; i++)
+		dt_counters_add(sum, dt_worker_counters(s->workers[i]));
 }

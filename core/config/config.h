@@ -26,7 +26,6 @@
 
 enum dt_config_log_format { DT_LOG_FORMAT_TEXT, DT_LOG_FORMAT_JSON };
 enum dt_config_clients { DT_CLIENTS_NONE, DT_CLIENTS_REQUESTED, DT_CLIENTS_REQUIRED };
-enum dt_config_move { DT_MOVE_TO_LIMITED, DT_MOVE_TO_TRUSTED };
 enum dt_config_defer { DT_DEFER_ACCEPT, DT_DEFER_REJECT };
 
 struct dt_config_log {
@@ -76,7 +75,7 @@ struct dt_config_keep_alive {
 
 struct dt_config_connection_id {
 	uint8_t enabled;
-	int32_t on_move; /* enum dt_config_move */
+	int32_t on_move; /* enum dt_move_policy */
 };
 
 struct dt_config_handshake {
@@ -194,7 +193,9 @@ enum dt_err dt_config_load(const char *path, const struct dt_config_env *env,
 enum dt_err dt_config_load_text(const char *text, size_t len, const char *name,
     const struct dt_config_env *env, struct dt_config **out,
     struct dt_config_report *report) DT_MUST_USE;
-/* Accepts NULL; the slot becomes NULL. Secrets are wiped. */
+/* One more dt_config_free() is due before it is gone: for somebody who keeps pointers into it. */
+struct dt_config *dt_config_hold(const struct dt_config *c);
+/* Accepts NULL; the slot becomes NULL. With the last holder it goes, secrets are wiped. */
 void dt_config_free(struct dt_config **slot);
 
 /* What a file says about control.socket, and about nothing else, for who does not run it: *out is

@@ -35,7 +35,7 @@ dt_conn_path(const struct dt_conn *c)
 const struct dt_service *
 dt_conn_service(const struct dt_conn *c)
 {
-	return c->listener->service;
+	return c->service;
 }
 
 const struct dt_conn_traffic *
@@ -135,7 +135,7 @@ dt_conn_keep_facts(struct dt_conn *c, const char *server_name, struct dt_span ce
 static struct dt_mono
 idle_deadline(const struct dt_conn *c)
 {
-	struct dt_dur limit = c->listener->service->idle_timeout;
+	struct dt_dur limit = c->service->idle_timeout;
 	return limit.ns ? dt_mono_add(c->active, limit) : DT_NEVER;
 }
 
@@ -164,7 +164,7 @@ dt_conn_established_timer(struct dt_conn *c, struct dt_now now)
 void
 dt_conn_give_data(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity, struct dt_now now)
 {
-	const struct dt_conn_events *ev = c->listener->service->events;
+	const struct dt_conn_events *ev = c->service->events;
 	c->active = now.mono;
 	c->traffic.datagrams_in++;
 	c->traffic.bytes_in += len;
@@ -195,7 +195,7 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, const
 	}
 	dt_keep_alive_heard(c, now);
 	if (from && rec->cid)
-		dt_move_record(c, from->listener, from->path, size, newest, now);
+		dt_move_record(c, from, &e, size, newest, now);
 	switch (e.kind) {
 	case DT_SESSION_DROPPED:
 		break;
@@ -210,12 +210,18 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, const
 		dt_conn_close(c, DT_CLOSE_ALERT, now);
 		break;
 	case DT_SESSION_WARNING:
+	case DT_SESSION_PATH_UNKNOWN:
 		break;
 	case DT_SESSION_HEARTBEAT_REQUEST:
 		dt_keep_alive_answer(c, &e, now);
 		break;
 	case DT_SESSION_HEARTBEAT_RESPONSE:
-		dt_move_answer(c, &e);
+	case DT_SESSION_PATH_RESPONSE:
+	case DT_SESSION_PATH_DROP:
+		dt_move_answer(c, from, &e, now);
+		break;
+	case DT_SESSION_PATH_CHALLENGE:
+		dt_move_challenged(c, from, &e, size);
 		break;
 	case DT_SESSION_FINISHED_AGAIN:
 		dt_last_flight_repeat(c, now);
@@ -261,10 +267,10 @@ dt_conn_send(struct dt_conn *c, const uint8_t *data, size_t len, struct dt_now n
 static void
 close_established(struct dt_conn *c, enum dt_close why)
 {
-	const struct dt_conn_events *ev = c->listener->service->events;
+	const struct dt_conn_events *ev = c->service->events;
 	const struct dt_close_info *info = &dt_close_infos[why];
 	bool connected = c->connected;
-	if (why != DT_CLOSE_ALERT)
+	if (why != DT_CLOSE_ALERT && why != DT_CLOSE_REPLACED)
 		send_alert(c, DT_ALERT_WARNING, DT_ALERT_CLOSE_NOTIFY);
 	dt_journal_closed(c, info->text);
 	dt_conns_bury(c);

@@ -14,7 +14,7 @@ say(const struct dt_conn *c, const char *format, ...)
 	if (!dt_log_wants(log, DT_LOG_VERBOSE))
 		return;
 	struct dt_log_context context = {
-	    .server = c->listener->service->name,
+	    .server = c->service->name,
 	    .peer = dt_addr_format(&c->path.peer, peer),
 	    .conn = c->id,
 	};

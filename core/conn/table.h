@@ -50,6 +50,7 @@ struct dt_service {
 	uint32_t connection_limit, handshake_limit; /* of all workers together */
 	uint64_t hellos_per_prefix, hellos_window_ns; /* budget of cookies to verify; 0 = none */
 	bool listening;				/* false: no new handshakes */
+	uint32_t connections;			/* of this worker that were born under it */
 };
 
 /* A socket of this worker and whom it serves. Lives as long as the worker. */
@@ -94,6 +95,8 @@ bool dt_conns_each_from(struct dt_conns *conns, uint32_t *slot, uint32_t max,
     bool (*each)(struct dt_conn *c, void *arg), void *arg);
 size_t dt_conns_count(const struct dt_conns *conns);
 
+/* Timers of established connections follow what their service says now. */
+void dt_conns_rearm(struct dt_conns *conns);
 /* Closes all of a service (NULL: of every service). */
 void dt_conns_close_all(struct dt_conns *conns, const struct dt_service *service, enum dt_close why,
     struct dt_now now);

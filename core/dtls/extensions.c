@@ -8,6 +8,7 @@
 
 #define EXTENSION_HEARTBEAT 15u
 #define EXTENSION_CONNECTION_ID 54u
+#define EXTENSION_RRC 61u
 
 /* The suite is chosen when the ServerHello is written. */
 static bool
@@ -86,6 +87,35 @@ write_cid(SSL *ssl, unsigned type, unsigned context, const unsigned char **out, 
 	return 1;
 }
 
+static int
+read_rrc(SSL *ssl, unsigned type, unsigned context, const unsigned char *in, size_t len, X509 *x,
+    size_t chain, int *alert, void *arg)
+{
+	struct dt_extensions *e = &((struct dt_engine *)SSL_get_app_data(ssl))->extensions;
+	(void)type, (void)context, (void)in, (void)x, (void)chain, (void)arg;
+	if (len != 0) {
+		*alert = DT_ALERT_DECODE_ERROR;
+		return 0;
+	}
+	e->rrc_offered = true;
+	return 1;
+}
+
+/* Never without a connection id, RFC 9853 3. OpenSSL writes in the order of dt_extensions_install(). */
+static int
+write_rrc(SSL *ssl, unsigned type, unsigned context, const unsigned char **out, size_t *len, X509 *x,
+    size_t chain, int *alert, void *arg)
+{
+	struct dt_extensions *e = &((struct dt_engine *)SSL_get_app_data(ssl))->extensions;
+	(void)type, (void)context, (void)x, (void)chain, (void)alert, (void)arg;
+	if (!e->rrc_offered || !e->cid_answered)
+		return 0;
+	e->rrc_answered = true;
+	*out = NULL;
+	*len = 0;
+	return 1;
+}
+
 enum dt_err
 dt_extensions_install(SSL_CTX *ctx)
 {
@@ -93,7 +123,8 @@ dt_extensions_install(SSL_CTX *ctx)
 	return SSL_CTX_add_custom_ext(ctx, EXTENSION_HEARTBEAT, where, write_heartbeat, NULL, NULL,
 		   read_heartbeat, NULL) &&
 		SSL_CTX_add_custom_ext(ctx, EXTENSION_CONNECTION_ID, where, write_cid, NULL, NULL, read_cid,
-		    NULL)
+		    NULL) &&
+		SSL_CTX_add_custom_ext(ctx, EXTENSION_RRC, where, write_rrc, NULL, NULL, read_rrc, NULL)
 	    ? DT_OK
 	    : DT_ERR_CRYPTO;
 }

@@ -1,7 +1,8 @@
 /* extensions.h - the hello extensions that OpenSSL does not know and our record layer does.
  *
- * heartbeat (15, RFC 6520), connection_id (54, RFC 9146). Read out of the ClientHello and answered through OpenSSL's custom
- * extensions, inside the transcript; only for suites whose records are ours.
+ * heartbeat (15, RFC 6520), connection_id (54, RFC 9146), rrc (61, RFC 9853). Read out of the ClientHello and
+ * answered through OpenSSL's custom extensions, inside the transcript; only for suites whose records
+ * are ours.
  * Owner: the engine of a handshake. Threads: none.
  */
 #ifndef DT_DTLS_EXTENSIONS_H
@@ -29,6 +30,7 @@ struct dt_extensions {
 	uint8_t cid_written[1 + DT_CID_LEN]; /* the extension of the ServerHello */
 	uint8_t heartbeat_offered; /* the client's mode, DT_HEARTBEAT_OFF = not offered */
 	bool heartbeat_answered;   /* ours stands in the ServerHello                    */
+	bool rrc_offered, rrc_answered;
 };
 
 /* For every SSL object of the context; found through its engine. */

@@ -97,6 +97,7 @@ finish(struct dt_handshake *hs, const struct dt_wire *wire)
 		hs->state.heartbeat_ours = (uint8_t)hs->tls->heartbeat;
 		hs->state.heartbeat_peers = hs->engine->extensions.heartbeat_offered;
 	}
+	hs->state.rrc = hs->engine->extensions.rrc_answered;
 	hs->deadline = DT_NEVER;
 	hs->step = DT_HS_DONE;
 }
@@ -382,14 +383,16 @@ dt_hs_start(struct dt_handshake *hs, struct dt_now now, const struct dt_wire *wi
 }
 
 enum dt_hs_step
-dt_hs_record(struct dt_handshake *hs, const struct dt_record *rec, struct dt_now now,
+dt_hs_record(struct dt_handshake *hs, const struct dt_record *rec, bool retried, struct dt_now now,
     const struct dt_wire *wire, bool *used)
 {
 	enter(hs, now);
 	*used = false;
 	if (hs->step == DT_HS_FAILED || hs->step == DT_HS_DONE)
 		return hs->step;
+	hs->retried = retried;
 	*used = dt_hs_take_record(hs, rec, wire);
+	hs->retried = false;
 	return advance(hs, wire);
 }
 

@@ -62,9 +62,10 @@ void dt_hs_free(struct dt_handshake **hs);
 /* Answers the hello. */
 enum dt_hs_step dt_hs_start(struct dt_handshake *hs, struct dt_now now, const struct dt_wire *wire);
 
-/* One record of the client; its body may be overwritten. *used: it was of use. */
-enum dt_hs_step dt_hs_record(struct dt_handshake *hs, const struct dt_record *rec, struct dt_now now,
-    const struct dt_wire *wire, bool *used);
+/* One record of the client; its body may be overwritten. *used: it was of use. `retried`: it was
+ * dropped once already, and is not counted again. */
+enum dt_hs_step dt_hs_record(struct dt_handshake *hs, const struct dt_record *rec, bool retried,
+    struct dt_now now, const struct dt_wire *wire, bool *used);
 
 /* DT_NEVER while a gate is open. */
 struct dt_mono dt_hs_deadline(const struct dt_handshake *hs);

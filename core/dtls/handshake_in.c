@@ -11,6 +11,13 @@
 #define FRAGMENTS_MAX 64u     /* looked at in one record: a flight has a handful of messages */
 #define HELD_CAP (8u * 1024u) /* bytes of early records */
 
+static void
+drop(const struct dt_handshake *hs, enum dt_drop why)
+{
+	if (!hs->retried)
+		dt_count_drop(hs->worker.counters, why);
+}
+
 /* ---- early records ---- */
 
 static void
@@ -37,7 +44,7 @@ hold(struct dt_handshake *hs, const struct dt_record *rec, bool opened)
 	if (hs->held_bytes + size <= HELD_CAP && b->used + size <= b->cap)
 		h = dt_alloc(size);
 	if (!h) {
-		dt_count_drop(hs->worker.counters, DT_DROP_HELD_FULL);
+		drop(hs, DT_DROP_HELD_FULL);
 		return false;
 	}
 	h->rec = *rec;
@@ -88,18 +95,18 @@ take_fragments(struct dt_handshake *hs, uint16_t epoch, struct dt_span bytes, co
 	for (unsigned n = 0; n < FRAGMENTS_MAX && r.left && dt_fragment_read(&r, &f); n++) {
 		/* Finished is the one message of epoch 1, and of no other. */
 		if ((f.type == DT_HS_FINISHED) != (epoch == 1)) {
-			dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+			drop(hs, DT_DROP_UNEXPECTED);
 			continue;
 		}
 		enum dt_reassembly_verdict v = dt_reassembly_add(&hs->messages, &f);
 		if (v == DT_REASSEMBLY_OLD)
 			repeat_flight(hs, wire);
 		else if (v != DT_REASSEMBLY_STORED)
-			dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+			drop(hs, DT_DROP_UNEXPECTED);
 		used |= v == DT_REASSEMBLY_OLD || v == DT_REASSEMBLY_STORED;
 	}
 	if (r.left)
-		dt_count_drop(hs->worker.counters, DT_DROP_BAD_CONTENT);
+		drop(hs, DT_DROP_BAD_CONTENT);
 	return used;
 }
 
@@ -112,7 +119,7 @@ drop_record(struct dt_handshake *hs, enum dt_state_verdict v)
 	    [DT_STATE_FORGED] = DT_DROP_BAD_TAG,
 	    [DT_STATE_MALFORMED] = DT_DROP_BAD_RECORD,
 	};
-	dt_count_drop(hs->worker.counters, why[v]);
+	drop(hs, why[v]);
 	return false;
 }
 
@@ -151,7 +158,7 @@ open_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct d
 		hs->alert = plain[1];
 		return true;
 	}
-	dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+	drop(hs, DT_DROP_UNEXPECTED);
 	return false;
 }
 
@@ -161,7 +168,7 @@ static bool
 take_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
 {
 	if (rec->type == DT_HEARTBEAT) { /* RFC 6520 3; nor may OpenSSL see it */
-		dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+		drop(hs, DT_DROP_UNEXPECTED);
 		return false;
 	}
 	if (rec->type == DT_APPLICATION_DATA || !dt_hs_derive(hs))
@@ -204,7 +211,7 @@ take_plain(struct dt_handshake *hs, const struct dt_record *rec, const struct dt
 	default:
 		break;
 	}
-	dt_count_drop(hs->worker.counters, DT_DROP_UNEXPECTED);
+	drop(hs, DT_DROP_UNEXPECTED);
 	return false;
 }
 
@@ -215,6 +222,6 @@ dt_hs_take_record(struct dt_handshake *hs, const struct dt_record *rec, const st
 		return take_plain(hs, rec, wire);
 	if (rec->epoch == 1)
 		return take_sealed(hs, rec, wire);
-	dt_count_drop(hs->worker.counters, DT_DROP_BAD_EPOCH);
+	drop(hs, DT_DROP_BAD_EPOCH);
 	return false;
 }

@@ -143,7 +143,7 @@ take_opaque(struct dt_handshake *hs, const struct dt_record *rec, struct dt_span
 	uint8_t *out = wire->reserve(wire->arg, raw.len);
 	if (out) {
 		memcpy(out, raw.data, raw.len);
-		wire->commit(wire->arg, raw.len);
+		dt_wire_commit_alert(wire, raw.len);
 		dt_count(hs->worker.counters, DT_COUNT_ALERTS_SENT, 1);
 	}
 	dt_hs_fail(hs, DT_HS_FAILED_PROTOCOL, -1, wire);

@@ -53,6 +53,7 @@ struct dt_handshake {
 	struct dt_mono repeat_allowed;	 /* by a repeated client flight: not before this */
 	unsigned timeouts;
 
+	bool retried;			 /* the record at hand was dropped once, and counted then */
 	struct dt_list held;		 /* owned: struct dt_held */
 	size_t held_bytes;
 	size_t largest_fed;		 /* bytes of the longest message that OpenSSL got */

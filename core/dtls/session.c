@@ -66,6 +66,32 @@ read_heartbeat(const struct dt_record_state *s, uint8_t *plain, size_t len)
 }
 
 static struct dt_session_event
+read_path_check(const struct dt_record_state *s, uint8_t *plain, size_t len)
+{
+	static const enum dt_session_kind kinds[] = {
+	    [DT_RRC_CHALLENGE] = DT_SESSION_PATH_CHALLENGE,
+	    [DT_RRC_RESPONSE] = DT_SESSION_PATH_RESPONSE,
+	    [DT_RRC_DROP] = DT_SESSION_PATH_DROP,
+	};
+	struct dt_rrc_message m;
+	if (!s->rrc)
+		return dropped(DT_DROP_UNEXPECTED);
+	switch (dt_rrc_read((struct dt_span){plain, len}, &m)) {
+	case DT_RRC_BAD:
+		return dropped(DT_DROP_BAD_CONTENT);
+	case DT_RRC_UNKNOWN:
+		return (struct dt_session_event){.kind = DT_SESSION_PATH_UNKNOWN};
+	case DT_RRC_OK:
+		break;
+	}
+	return (struct dt_session_event){
+	    .kind = kinds[m.type],
+	    .data = plain + (m.cookie.data - plain),
+	    .len = m.cookie.len,
+	};
+}
+
+static struct dt_session_event
 read_plain(const struct dt_record_state *s, uint8_t type, uint8_t *plain, size_t len)
 {
 	switch (type) {
@@ -77,6 +103,8 @@ read_plain(const struct dt_record_state *s, uint8_t type, uint8_t *plain, size_t
 		return read_handshake(plain, len);
 	case DT_HEARTBEAT:
 		return read_heartbeat(s, plain, len);
+	case DT_RETURN_ROUTABILITY_CHECK:
+		return read_path_check(s, plain, len);
 	default:
 		return dropped(DT_DROP_UNEXPECTED);
 	}
@@ -171,6 +199,34 @@ dt_session_send_heartbeat(struct dt_session *s, struct dt_aead_pool *pool, uint6
 		return false;
 	uint8_t *out = wire->reserve(wire->arg, total);
 	size_t sealed = out ? dt_state_write(&s->state, pool, owner, 1, DT_HEARTBEAT, plain, len, out) : 0;
+	if (sealed)
+		wire->commit(wire->arg, sealed);
+	return sealed != 0;
+}
+
+bool
+dt_session_checks_paths(const struct dt_session *s)
+{
+	return s->state.rrc != 0;
+}
+
+size_t
+dt_session_path_size(const struct dt_session *s)
+{
+	return DT_RRC_LEN + dt_state_overhead(&s->state, 1);
+}
+
+bool
+dt_session_send_path(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner, enum dt_rrc_type type,
+    const uint8_t cookie[DT_RRC_COOKIE], const struct dt_wire *wire)
+{
+	uint8_t plain[DT_RRC_LEN];
+	DT_ASSERT(dt_session_checks_paths(s));
+	dt_rrc_write(type, cookie, plain);
+	uint8_t *out = wire->reserve(wire->arg, dt_session_path_size(s));
+	size_t sealed = out ? dt_state_write(&s->state, pool, owner, 1, DT_RETURN_ROUTABILITY_CHECK, plain,
+				   sizeof(plain), out)
+			    : 0;
 	if (sealed)
 		wire->commit(wire->arg, sealed);
 	return sealed != 0;

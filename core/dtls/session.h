@@ -11,6 +11,7 @@
 
 #include "base/counters.h"
 #include "dtls/flight.h"
+#include "dtls/rrc.h"
 #include "dtls/state.h"
 #include "dtls/wire.h"
 
@@ -31,6 +32,10 @@ enum dt_session_kind {
 	DT_SESSION_WARNING,	   /* `alert`; nothing to do                             */
 	DT_SESSION_HEARTBEAT_REQUEST, /* data[len] is its payload                        */
 	DT_SESSION_HEARTBEAT_RESPONSE,
+	DT_SESSION_PATH_CHALLENGE, /* RFC 9853; data[len] is its cookie, as in the next two */
+	DT_SESSION_PATH_RESPONSE,
+	DT_SESSION_PATH_DROP,
+	DT_SESSION_PATH_UNKNOWN,   /* a message of a type that we do not know: nothing to do */
 	DT_SESSION_FINISHED_AGAIN, /* the client misses our last flight                  */
 	DT_SESSION_RENEGOTIATION,  /* refused: answer no_renegotiation (RFC 5746 3.6)    */
 };
@@ -72,6 +77,14 @@ bool dt_session_may_ask(const struct dt_session *s);
  * or a datagram to this peer (RFC 6520 3), or for want of space on the wire. */
 bool dt_session_send_heartbeat(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
     uint8_t type, struct dt_span payload, const struct dt_wire *wire);
+
+/* Whether return routability checks were negotiated. */
+bool dt_session_checks_paths(const struct dt_session *s);
+/* Bytes of a record with one message of such a check. Requires: dt_session_checks_paths(). */
+size_t dt_session_path_size(const struct dt_session *s);
+/* False: left out for want of space on the wire. Requires: dt_session_checks_paths(). */
+bool dt_session_send_path(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
+    enum dt_rrc_type type, const uint8_t cookie[DT_RRC_COOKIE], const struct dt_wire *wire);
 
 /* Sends the last flight again, under fresh numbers. Only for records of ours. */
 enum dt_err dt_session_repeat(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,

@@ -64,7 +64,7 @@ dt_state_send_alert(struct dt_record_state *s, struct dt_aead_pool *pool, uint64
 		return;
 	size_t len = dt_state_write(s, pool, owner, epoch, DT_ALERT, alert, sizeof(alert), out);
 	if (len)
-		wire->commit(wire->arg, len);
+		dt_wire_commit_alert(wire, len);
 }
 
 enum dt_state_verdict

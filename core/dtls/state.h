@@ -26,6 +26,7 @@ struct dt_record_state {
 	uint8_t cid_ours;	  /* 1: the client's records carry a connection id of ours */
 	uint8_t cid_len;	  /* bytes of the client's own, which ours carry; 0 = none */
 	uint8_t cid[255];
+	uint8_t rrc;		  /* 1: return routability checks were negotiated, RFC 9853 */
 	struct dt_replay replay;  /* of epoch 1                                           */
 	struct dt_key read, write;
 };

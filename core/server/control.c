@@ -157,10 +157,13 @@ dt_control_open(
 	dt_watch_init(&c->watch, socket_ready);
 	dt_watch_init(&c->returns_watch, returns_ready);
 	c->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	c->path = dt_copy_text(env->config->control.socket);
 	enum dt_err err = dt_control_returns_init(&c->returns);
+	if (err == DT_OK && !c->path)
+		err = DT_ERR_NOMEM;
 	if (err == DT_OK)
 		err = find_owner(env->config, &c->owner, report);
-	if (err == DT_OK && dt_control_socket_open(&c->socket, env->config->control.socket,
+	if (err == DT_OK && dt_control_socket_open(&c->socket, c->path,
 				&c->owner, why, sizeof(why)) != DT_OK)
 		err = complain(env->config, report, why);
 	if (err != DT_OK)
@@ -206,5 +209,6 @@ dt_control_free(struct dt_control **slot)
 	dt_control_returns_fini(&c->returns);
 	if (c->spare >= 0)
 		close(c->spare);
+	dt_free(c->path);
 	dt_free(c);
 }

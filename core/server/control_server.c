@@ -16,8 +16,8 @@ write_process(struct dt_control_request *r)
 	const struct dt_endpoint *e;
 	uint64_t connections = 0, handshakes = 0;
 	for (size_t i = 0; (e = dt_server_endpoint(s, i)) != NULL; i++) {
-		connections += e->load.connections;
-		handshakes += e->load.handshakes;
+		connections += e->site->load.connections;
+		handshakes += e->site->load.handshakes;
 	}
 	struct dt_lines *l = dt_control_row(r);
 	if (!l)
@@ -46,9 +46,9 @@ write_address(void *arg, const char *server, const struct dtlsd_address *address
 	for (size_t i = 0; (e = dt_server_endpoint(s, i)) != NULL; i++) {
 		if (strcmp(e->config->name, server) != 0)
 			continue;
-		dt_lines_number(l, "connections", e->load.connections);
+		dt_lines_number(l, "connections", e->site->load.connections);
 		dt_lines_number(l, "limit", (uint64_t)e->config->limits.connections);
-		dt_lines_number(l, "handshakes", e->load.handshakes);
+		dt_lines_number(l, "handshakes", e->site->load.handshakes);
 	}
 	dt_control_row_end(r);
 }

@@ -28,6 +28,7 @@ struct dt_control {
 	struct dt_mono serving_since;
 	struct dt_control_owner owner;
 	struct dt_control_socket socket;
+	char *path; /* owned: a reload frees the configuration that named it */
 	struct dt_watch watch;	/* of the socket */
 	int spare;		/* owned descriptor: given up to turn somebody away */
 	struct dt_list clients; /* owned */

@@ -39,7 +39,7 @@ void dt_server_addresses(const struct dt_server *s,
 uint32_t dt_server_workers(const struct dt_server *s);
 /* How a worker is reached; its calls get the struct dt_worker (worker_state.h). */
 struct dt_mailbox *dt_server_mailbox(const struct dt_server *s, uint32_t worker);
-/* In the order of the configuration; NULL behind the last. */
+/* Of the current configuration, in its order; NULL behind the last. */
 const struct dt_endpoint *dt_server_endpoint(const struct dt_server *s, size_t index);
 /* Of all workers together, at this moment. */
 void dt_server_counters(const struct dt_server *s, struct dt_counters *sum);

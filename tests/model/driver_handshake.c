@@ -115,14 +115,13 @@ do_verify(void)
 	dt_cookie_jar_free(&a.jar);
 }
 
-/* hvr RECORD-SEQ MESSAGE-SEQ COOKIE -> datagram */
+/* hvr RECORD-SEQ COOKIE -> datagram */
 void
 do_hvr(void)
 {
 	uint64_t record_seq = take_number();
-	uint16_t message_seq = (uint16_t)take_number();
 	uint8_t out[DT_HVR_LEN];
-	size_t n = dt_hvr_write(record_seq, message_seq, take_exactly(DT_COOKIE_LEN).data, out);
+	size_t n = dt_hvr_write(record_seq, take_exactly(DT_COOKIE_LEN).data, out);
 	put_bytes(out, n);
 }
 

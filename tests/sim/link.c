@@ -90,7 +90,7 @@ sim_link_send(struct sim_link *l, uint32_t client, bool to_server, const uint8_t
 		return;
 	}
 	if (happens(l, l->faults.twice))
-		dispatch(l, new_packet(l, client, to_server, p->bytes, p->len));
+		dispatch(l, new_packet(l, p->client, to_server, p->bytes, p->len));
 	dispatch(l, p);
 }
 

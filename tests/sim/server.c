@@ -114,6 +114,7 @@ on_connected(void *arg, struct dt_conn *c, int32_t status, const char *text)
 	struct sim_diary *d = diary_of(s, c);
 	cr_assert(d->asked == 1, "connected without a request");
 	cr_assert(d->connected++ == 0, "connected twice");
+	d->connected_as = ++s->events_told;
 	d->status = status;
 	snprintf(d->text, sizeof(d->text), "%s", text);
 	maybe_close(s, c, SIM_IN_CONNECTED);
@@ -154,8 +155,10 @@ on_peer_moved(void *arg, struct dt_conn *c, const struct dt_path *to)
 static void
 on_disconnected(void *arg, struct dt_conn *c, int32_t status, const char *text)
 {
-	struct sim_diary *d = diary_of(arg, c);
+	struct sim_server *s = arg;
+	struct sim_diary *d = diary_of(s, c);
 	cr_assert(d->connected == 1 && d->status == 0 && d->disconnected++ == 0);
+	d->disconnected_as = ++s->events_told;
 	d->end_status = status;
 	snprintf(d->end_text, sizeof(d->end_text), "%s", text);
 }

@@ -47,6 +47,7 @@ struct sim_diary {
 	struct sim_server *server;
 	uint64_t id;
 	unsigned asked, identities, auths, connected, disconnected, released; /* calls */
+	unsigned connected_as, disconnected_as; /* the how manieth event of the server it was */
 	int32_t status, end_status;
 	char text[SIM_TEXT], end_text[SIM_TEXT];
 	char identity[SIM_TEXT];
@@ -83,6 +84,7 @@ struct sim_server {
 	enum sim_place closes;
 	bool forbids_moves;
 	bool mute; /* data gets no echo */
+	unsigned events_told;
 
 	uint64_t received, sent, sent_bytes; /* datagrams */
 	uint64_t held_back;		     /* replies that were not sent: too much for an unproven path */

@@ -147,7 +147,7 @@ Test(state, every_record_is_opened_once_in_any_order)
 struct sink {
 	uint8_t bytes[128];
 	size_t cap, len;
-	unsigned commits;
+	unsigned commits, alerts;
 	bool full;
 };
 
@@ -168,16 +168,22 @@ sink_commit(void *arg, size_t len)
 	s->commits++;
 }
 
+static void
+sink_alert(void *arg)
+{
+	((struct sink *)arg)->alerts++;
+}
+
 Test(state, an_alert_is_one_datagram_or_none)
 {
 	struct pair p;
 	struct sink s = {.len = 0};
-	struct dt_wire wire = {&s, sink_reserve, sink_commit};
+	struct dt_wire wire = {&s, sink_reserve, sink_commit, sink_alert};
 	pair_init(&p, GCM);
 	dt_state_send_alert(&p.ours, p.pool, PAIR_OURS, 0, DT_ALERT_FATAL, DT_ALERT_DECODE_ERROR, &wire);
 	cr_assert(s.commits == 1 && s.len == 15 && s.bytes[13] == 2 && s.bytes[14] == 50);
 	dt_state_send_alert(&p.ours, p.pool, PAIR_OURS, 1, DT_ALERT_WARNING, DT_ALERT_CLOSE_NOTIFY, &wire);
-	cr_assert(s.commits == 2 && s.len == 39);
+	cr_assert(s.commits == 2 && s.len == 39 && s.alerts == 2);
 	s.full = true;
 	dt_state_send_alert(&p.ours, p.pool, PAIR_OURS, 1, DT_ALERT_WARNING, DT_ALERT_CLOSE_NOTIFY, &wire);
 	cr_assert(s.commits == 2 && p.ours.next_sealed == 1);

@@ -154,6 +154,7 @@ struct dt_config {
 	struct dt_config_log log;
 	struct dt_config_module_path modules;
 	struct dt_config_control control;
+	int64_t reload_drain;	       /* ns */
 	struct dtlsd_list servers;     /* of struct dt_config_server */
 	struct dt_config_state *state; /* owned: text and memory */
 };

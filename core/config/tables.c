@@ -291,6 +291,10 @@ static const struct dtlsd_option items[] = {
     {ROW(OBJECT, struct dt_config, control,
 	 "The control socket; there is none if absent."),
 	.fields = &dt_config_control_table},
+    {ROW(DURATION, struct dt_config, reload_drain,
+	 "How long connections go on with the modules that served them, after a reload that changed "
+	 "these; then they are closed."),
+	.def = "\"10m\"", .max = 604800000000000},
     {ROW(OBJECT, struct dt_config, servers, "The servers: each has addresses, keys and a chain."),
 	.flags = DTLSD_OPT_LIST | DTLSD_OPT_REQUIRED, .fields = &server_table},
 };

@@ -537,6 +537,12 @@ dt_conns_count(const struct dt_conns *conns)
 	return conns->count;
 }
 
+void
+dt_conns_limit_handshakes(struct dt_conns *conns, size_t bytes)
+{
+	conns->handshake_memory.cap = bytes;
+}
+
 static void
 rearm_one(struct dt_conn *c, void *arg)
 {

@@ -95,6 +95,8 @@ bool dt_conns_each_from(struct dt_conns *conns, uint32_t *slot, uint32_t max,
     bool (*each)(struct dt_conn *c, void *arg), void *arg);
 size_t dt_conns_count(const struct dt_conns *conns);
 
+/* From now on half-open peers may hold so many bytes. */
+void dt_conns_limit_handshakes(struct dt_conns *conns, size_t bytes);
 /* Timers of established connections follow what their service says now. */
 void dt_conns_rearm(struct dt_conns *conns);
 /* Closes all of a service (NULL: of every service). */

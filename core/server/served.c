@@ -138,6 +138,13 @@ dt_served_listen(struct dt_served_list *l, bool listening)
 		SERVED(node)->service.listening = listening && !SERVED(node)->retired;
 }
 
+struct dt_service *
+dt_served_of(const struct dt_served_list *l, const struct dt_chain *chain)
+{
+	struct dt_served *s = find_chain(l, chain);
+	return s ? &s->service : NULL;
+}
+
 uint32_t
 dt_served_leave(struct dt_served_list *l, const struct dt_chain *chain)
 {

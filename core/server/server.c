@@ -165,13 +165,12 @@ largest_packet(const struct dt_server *s)
 	return largest;
 }
 
-/* Of one worker. Each must be able to do a handshake, however many share the limit. */
-static size_t
-handshake_memory(const struct dt_server *s)
+size_t
+dt_server_handshake_memory(const struct dt_server *s, const struct dt_generation *g)
 {
 	size_t sum = 0;
-	for (size_t i = 0; i < s->current->endpoint_count; i++) {
-		uint64_t limit = s->current->endpoints[i].config->limits.handshake_memory;
+	for (size_t i = 0; i < g->endpoint_count; i++) {
+		uint64_t limit = g->endpoints[i].config->limits.handshake_memory;
 		sum = limit > SIZE_MAX - sum ? SIZE_MAX : sum + limit;
 	}
 	size_t share = sum / s->worker_count;
@@ -196,8 +195,8 @@ make_worker(struct dt_server *s, uint32_t index, struct dt_config_report *report
 		    .worker_count = s->worker_count,
 		    .log = &s->logger->log,
 		    .cookie_secret = s->cookie_secret,
-		    .packet_size = largest_packet(s),
-		    .handshake_memory = handshake_memory(s),
+		    .packet_size = s->largest_packet,
+		    .handshake_memory = dt_server_handshake_memory(s, s->current),
 		};
 		err = fail(s, dt_worker_new(&config, &s->workers[index]), "make a worker");
 	}
@@ -208,20 +207,27 @@ make_worker(struct dt_server *s, uint32_t index, struct dt_config_report *report
 	return err;
 }
 
+void
+dt_server_steer(struct dt_server *s)
+{
+	if (s->worker_count > 1 && dt_worker_steer(s->workers[0], s->current) != DT_OK)
+		dt_log(&s->logger->log, DT_LOG_WARNING, NULL,
+		    "the kernel does not steer connection ids (%s): workers hand them over", strerror(errno));
+}
+
 static enum dt_err
 make_workers(struct dt_server *s, struct dt_config_report *report)
 {
 	s->workers = dt_alloc_array(s->worker_count, sizeof(*s->workers));
 	if (!s->workers)
 		return DT_ERR_NOMEM;
+	s->largest_packet = largest_packet(s);
 	for (uint32_t i = 0; i < s->worker_count; i++) {
 		enum dt_err err = make_worker(s, i, report);
 		if (err != DT_OK)
 			return err;
 	}
-	if (s->worker_count > 1 && dt_worker_steer(s->workers[0], s->current) != DT_OK)
-		dt_log(&s->logger->log, DT_LOG_WARNING, NULL,
-		    "the kernel does not steer connection ids (%s): workers hand them over", strerror(errno));
+	dt_server_steer(s);
 	return DT_OK;
 }
 

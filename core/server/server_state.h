@@ -25,7 +25,13 @@ struct dt_server {
 	struct dt_worker **workers;
 	struct dt_plugin *plugin;
 	uint8_t cookie_secret[DT_COOKIE_SECRET_LEN];
+	size_t largest_packet; /* bytes of a datagram that workers have room for */
 	bool dev; /* a certificate is made where none is given */
 };
+
+/* Of one worker. Each must be able to do a handshake, however many share the limit. */
+size_t dt_server_handshake_memory(const struct dt_server *s, const struct dt_generation *g);
+/* Connection ids lead to their workers, when a server gives any. */
+void dt_server_steer(struct dt_server *s);
 
 #endif

@@ -88,6 +88,7 @@ struct dt_config_limits {
 	uint64_t packet_size;	   /* bytes of UDP payload, at most 65,535 */
 	uint64_t handshake_memory; /* bytes, all workers together          */
 	struct dtlsd_rate hellos_per_prefix;
+	int64_t records_per_key, forgeries_per_key; /* 0 = as the suite has it */
 };
 
 /* What reads better than a number in socket.dscp. */

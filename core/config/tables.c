@@ -191,6 +191,17 @@ static const struct dtlsd_option limits_items[] = {
 	 "counted; "
 	 "0/s is no limit."),
 	.def = "\"1000/s\""},
+    {ROW(INTEGER, struct dt_config_limits, records_per_key,
+	 "Records that are sealed with one key; then the connection is closed. 0, or more than the "
+	 "cipher suite bears (RFC 9325 4.4), is the suite's own bound: 2^24.5 for AES-GCM, 2^23 for "
+	 "AES-CCM."),
+	.def = "0", .max = INT64_C(1) << 48},
+    {ROW(INTEGER, struct dt_config_limits, forgeries_per_key,
+	 "Records that fail to open with one key; then the connection is closed. 0, or more than the "
+	 "suite bears, is the suite's own bound: 2^36, and 2^23.5 for AES-CCM. The 2^7 of AES-CCM-8 "
+	 "is left out, since anybody could end a connection with 128 datagrams: it is logged and "
+	 "counted, and closes nothing unless a bound is set here."),
+	.def = "0", .max = INT64_C(1) << 48},
 };
 static TABLE(limits_table, limits_items, struct dt_config_limits);
 

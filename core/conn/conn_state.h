@@ -44,6 +44,7 @@ struct dt_conn {
 	bool connected;	   /* with status 0: `disconnected` is owed                */
 	bool linked;	   /* found by its path; with a connection id only until it moves or another
 			      client comes from there; a shadow is not (shadow.h) */
+	bool keys_told; /* that they are half used up */
 	bool has_cid;
 	uint8_t cid[DT_CID_LEN]; /* ours, RFC 9146 */
 	struct dt_move *move;	 /* owned; NULL = the path is proven */
@@ -89,6 +90,7 @@ struct dt_conns {
 	struct dt_aead_pool *pool;     /* owned */
 	struct dt_cookie_jar *cookies; /* owned */
 	struct dt_budget handshake_memory;
+	uint64_t datagrams; /* that were read */
 	struct dt_hs_worker hs_worker;
 	struct dt_slot *slots; /* owned */
 	uint32_t slot_count, slot_cap, free_slot; /* free_slot: UINT32_MAX = none */
@@ -99,6 +101,7 @@ struct dt_conns {
 	struct dt_tombstones tombstones;
 	struct dt_spent_hellos spent;
 	struct dt_prefix_budget *prefixes; /* owned */
+	struct dt_mono keys_tell; /* no word about used-up keys before this: forgeries are cheap */
 	struct dt_conn *graves;	/* closed, freed when nobody can hold them any more */
 	unsigned depth;		/* calls of this room on the stack */
 	struct dt_conn *sending; /* whose datagram it is; NULL = of a path alone */

@@ -5,6 +5,7 @@
 #include "conn/budget.h"
 #include "conn/cid.h"
 #include "conn/conn_state.h"
+#include "conn/journal.h"
 #include "conn/last_flight.h"
 #include "conn/shadow.h"
 
@@ -41,7 +42,7 @@ dt_conns_new(const struct dt_conns_config *config, struct dt_conns **out)
 	if ((err = dt_cookie_jar_new(config->cookie_secret, &conns->cookies)) != DT_OK)
 		goto fail;
 	conns->hs_worker =
-	    (struct dt_hs_worker){conns->pool, &conns->handshake_memory, config->counters};
+	    (struct dt_hs_worker){conns->pool, &conns->handshake_memory, config->counters, &conns->datagrams};
 	*out = conns;
 	return DT_OK;
 fail:
@@ -500,10 +501,34 @@ dt_conns_input(struct dt_conns *conns, struct dt_listener *listener, const struc
 		return;
 	}
 	dt_conns_enter(conns);
+	conns->datagrams++;
 	if (take_records(conns, listener, path, data, len, now))
 		dt_count(conns->config.counters, DT_COUNT_HANDLED, 1);
 	dt_last_flights_expire(conns, now.mono);
 	dt_conns_leave(conns);
+}
+
+static void
+shorten(struct dt_conn *c, size_t len)
+{
+	bool shorter = false;
+	if (c->state == DT_CONN_ESTABLISHED)
+		shorter = dt_session_too_long(&c->session, len);
+	else if (c->setup && c->setup->hs)
+		shorter = dt_hs_too_long(c->setup->hs, len);
+	if (shorter)
+		dt_journal_too_long(c, len);
+}
+
+void
+dt_conns_too_long(struct dt_conns *conns, const struct dt_path *path, size_t len)
+{
+	struct dt_conn *c = dt_conns_find_path(conns, path);
+	dt_count(conns->config.counters, DT_COUNT_PATH_TOO_SMALL, 1);
+	if (c)
+		shorten(c, len);
+	if (c && c->beside) /* its shadow sends along the same path */
+		shorten(c->beside, len);
 }
 
 /* ---- all of them ---- */

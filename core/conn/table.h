@@ -79,6 +79,10 @@ void dt_conns_free(struct dt_conns **conns);
 void dt_conns_input(struct dt_conns *conns, struct dt_listener *listener, const struct dt_path *path,
     uint8_t *data, size_t len, size_t capacity, struct dt_now now);
 
+/* The system refused a datagram of `len` bytes along this path (EMSGSIZE): its connection goes on with
+ * shorter ones. One that has moved by its connection id is not found. */
+void dt_conns_too_long(struct dt_conns *conns, const struct dt_path *path, size_t len);
+
 /* NULL for a stale id, or one of another worker. */
 struct dt_conn *dt_conns_find(struct dt_conns *conns, uint64_t id);
 static inline uint32_t

@@ -114,23 +114,20 @@ struct dt_session_event
 dt_session_open(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
     const struct dt_record *rec, const struct dt_wire *wire)
 {
-	static const enum dt_drop why[] = {
-	    [DT_STATE_SEEN] = DT_DROP_REPLAYED,
-	    [DT_STATE_TOO_OLD] = DT_DROP_TOO_OLD,
-	    [DT_STATE_FORGED] = DT_DROP_BAD_TAG,
-	    [DT_STATE_MALFORMED] = DT_DROP_BAD_RECORD,
-	};
 	if (rec->epoch != 1)
 		return dropped(DT_DROP_BAD_EPOCH);
 	if (s->engine && rec->type >= DT_HEARTBEAT)
 		return dropped(DT_DROP_UNEXPECTED); /* nothing that OpenSSL knows, and its end of the session */
-	if (s->engine)
-		return dt_session_engine_open(s, rec, wire);
+	if (s->engine) {
+		struct dt_session_event e = dt_session_engine_open(s, rec, wire);
+		s->state.forgeries += e.kind == DT_SESSION_DROPPED && e.drop == DT_DROP_BAD_TAG;
+		return e;
+	}
 
 	uint8_t type, *plain;
 	size_t len;
 	enum dt_state_verdict v = dt_state_open(&s->state, pool, owner, rec, &type, &plain, &len);
-	return v == DT_STATE_OPENED ? read_plain(&s->state, type, plain, len) : dropped(why[v]);
+	return v == DT_STATE_OPENED ? read_plain(&s->state, type, plain, len) : dropped(dt_state_drop(v));
 }
 
 const char *
@@ -145,7 +142,19 @@ dt_session_suite_name(const struct dt_session *s)
 size_t
 dt_session_max(const struct dt_session *s)
 {
-	return s->state.fragment_max;
+	return s->state.sealed_max;
+}
+
+bool
+dt_session_too_long(struct dt_session *s, size_t len)
+{
+	uint16_t max_before = s->state.sealed_max, mtu_before = s->state.mtu;
+	size_t mtu = dt_state_lower_mtu(&s->state, len);
+	size_t around = s->engine ? DT_SESSION_ENGINE_USUAL : dt_state_overhead(&s->state, 1);
+	size_t rest = mtu > around ? mtu - around : 0;
+	if (rest < s->state.sealed_max)
+		s->state.sealed_max = (uint16_t)rest;
+	return s->state.sealed_max < max_before || s->state.mtu < mtu_before;
 }
 
 size_t
@@ -154,18 +163,22 @@ dt_session_overhead(const struct dt_session *s)
 	return s->engine ? DT_SESSION_ENGINE_OVERHEAD : dt_state_overhead(&s->state, 1);
 }
 
-bool
-dt_session_exhausted(const struct dt_session *s)
+enum dt_key_use
+dt_session_key_use(const struct dt_session *s)
 {
-	return !s->engine && !dt_state_may_seal(&s->state);
+	return dt_state_key_use(&s->state);
 }
 
 size_t
 dt_session_seal(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner, const uint8_t *data,
     size_t len, uint8_t *out)
 {
-	if (s->engine)
+	if (s->engine) {
+		if (dt_session_key_use(s) == DT_KEY_USED_UP)
+			return 0;
+		s->state.next_sealed++; /* counted only: OpenSSL gives the numbers */
 		return dt_session_engine_seal(s, data, len, out);
+	}
 	return dt_state_write(&s->state, pool, owner, 1, DT_APPLICATION_DATA, data, len, out);
 }
 
@@ -192,7 +205,7 @@ dt_session_send_heartbeat(struct dt_session *s, struct dt_aead_pool *pool, uint6
 {
 	uint8_t plain[DT_PLAIN_MAX];
 	size_t len = payload.len + DT_HEARTBEAT_OVERHEAD;
-	if (s->engine || len > s->state.fragment_max)
+	if (s->engine || len > s->state.sealed_max)
 		return false;
 	size_t total = len + dt_state_overhead(&s->state, 1);
 	if (total > s->state.mtu || !dt_heartbeat_write(type, payload, plain))
@@ -237,6 +250,8 @@ dt_session_repeat(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owne
     const struct dt_flight *last, const struct dt_wire *wire)
 {
 	DT_ASSERT(!s->engine);
+	if (s->repeats < UINT16_MAX && ++s->repeats >= DT_LOSSES_BEFORE_SMALLER)
+		dt_state_halve_mtu(&s->state);
 	return dt_state_send_flight(&s->state, pool, owner, last, s->state.mtu, wire);
 }
 

@@ -22,6 +22,7 @@ struct dt_session {
 	struct dt_record_state state;
 	struct dt_engine *engine; /* owned; NULL: the records are ours */
 	uint16_t suite;		    /* IANA number */
+	uint16_t repeats;	    /* of the last flight */
 };
 
 enum dt_session_kind {
@@ -58,13 +59,16 @@ const char *dt_session_suite_name(const struct dt_session *s);
 
 /* Bytes of application data that fit into one record of this session. */
 size_t dt_session_max(const struct dt_session *s);
+/* The system refused a datagram of ours of `len` bytes: heartbeats, flights and data are shorter from
+ * now on. False: they were already. */
+bool dt_session_too_long(struct dt_session *s, size_t len);
 /* Bytes that a record is longer than its data, at most. */
 size_t dt_session_overhead(const struct dt_session *s);
 
-/* Whether nothing more may be sealed: the numbers or the use of the key came to an end. */
-bool dt_session_exhausted(const struct dt_session *s);
+/* Of both kinds; OpenSSL's has no bounds but those that were set. */
+enum dt_key_use dt_session_key_use(const struct dt_session *s);
 
-/* One record of application data to out[len + overhead]; its bytes, 0 = failed or exhausted.
+/* One record of application data to out[len + overhead]; its bytes, 0 = failed or used up.
  * Requires: len <= DT_PLAIN_MAX; len > 0 where OpenSSL has the records. */
 size_t dt_session_seal(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
     const uint8_t *data, size_t len, uint8_t *out);
@@ -86,7 +90,8 @@ size_t dt_session_path_size(const struct dt_session *s);
 bool dt_session_send_path(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
     enum dt_rrc_type type, const uint8_t cookie[DT_RRC_COOKIE], const struct dt_wire *wire);
 
-/* Sends the last flight again, under fresh numbers. Only for records of ours. */
+/* Sends the last flight again, under fresh numbers and from the second time on in smaller datagrams.
+ * Only for records of ours. */
 enum dt_err dt_session_repeat(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
     const struct dt_flight *last, const struct dt_wire *wire) DT_MUST_USE;
 

@@ -15,6 +15,7 @@
 
 #define POINTER_BYTES 128
 #define CERTIFICATES_MAX 16u
+#define RECORD_AROUND 128u /* bytes, at most, that a record of a client is longer than its plaintext */
 
 /* What a message is about: the configuration and the place in it. */
 struct place {
@@ -197,6 +198,14 @@ set_ticket_secret(struct dt_tls_settings *s, const struct dtlsd_bytes *key, cons
 		memcpy(s->ticket_secret, site->ticket_secret, sizeof(s->ticket_secret));
 }
 
+/* Of a record that comes in a datagram of this size. */
+static uint16_t
+record_size_limit(uint64_t packet_size)
+{
+	uint64_t rest = packet_size - RECORD_AROUND;
+	return rest < DT_PLAIN_MAX ? (uint16_t)rest : DT_PLAIN_MAX;
+}
+
 static bool
 make_tls(struct dt_endpoint *e, const struct certificates *c, const struct dt_suites *suites,
     const struct place *p)
@@ -224,6 +233,9 @@ make_tls(struct dt_endpoint *e, const struct certificates *c, const struct dt_su
 	    .heartbeat = heartbeat_mode(s),
 	    .key_log = s->tls.key_log_file ? dt_key_log_write : NULL,
 	    .key_log_arg = &e->key_log,
+	    .records_per_key = (uint64_t)s->limits.records_per_key,
+	    .forgeries_per_key = (uint64_t)s->limits.forgeries_per_key,
+	    .record_size_limit = record_size_limit(s->limits.packet_size),
 	    .mtu = (uint16_t)s->handshake.mtu,
 	    .initial_timer = {s->handshake.initial_timer},
 	    .max_timer = {s->handshake.max_timer},

@@ -4,6 +4,7 @@
 #include "io/clock.h"
 #include "server/worker_state.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define BATCHES_PER_TURN 8u		     /* of one socket: then the others have their turn */
@@ -40,6 +41,14 @@ dt_intake_flush(struct dt_intake *in)
 	for (size_t i = 0; i < in->socket_count; i++)
 		if (in->sockets[i].out.count)
 			dt_udp_out_flush(&in->sockets[i].out);
+}
+
+static void
+send_failed(void *arg, const struct dt_path *path, size_t len, int error)
+{
+	const struct dt_intake *in = arg;
+	if (error == EMSGSIZE)
+		dt_conns_too_long(in->conns, path, len);
 }
 
 /* ---- in ---- */
@@ -211,6 +220,8 @@ make_sockets(struct dt_intake *in, const struct dt_intake_config *config)
 		s->listener.socket = s;
 		dt_watch_init(&s->watch, socket_ready);
 		enum dt_err err = dt_udp_out_init(&s->out, &s->udp, in->counters);
+		s->out.failed = send_failed;
+		s->out.failed_arg = in;
 		if (err != DT_OK)
 			return err;
 	}

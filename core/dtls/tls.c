@@ -408,3 +408,15 @@ dt_tls_free(struct dt_tls **slot)
 	dt_free_secret(tls, sizeof(*tls));
 	*slot = NULL;
 }
+
+int
+dt_tls_verify_leaf(const struct dt_tls *tls, struct dt_span der, struct dt_wall now)
+{
+	DT_ASSERT(tls->client_auth != DT_CLIENT_AUTH_NONE);
+	const unsigned char *at = der.data;
+	X509 *leaf = d2i_X509(NULL, &at, (long)der.len);
+	int code = leaf ? tls->verifier.leaf(tls->verifier.arg, leaf, now) : X509_V_ERR_UNSPECIFIED;
+	X509_free(leaf);
+	ERR_clear_error();
+	return code;
+}

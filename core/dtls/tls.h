@@ -88,6 +88,9 @@ struct dt_tls {
 enum dt_err dt_tls_new(const struct dt_tls_settings *settings, struct dt_tls **out, char *error,
     size_t error_cap) DT_MUST_USE;
 /* Requires: no SSL object of it is alive. */
+/* What the verifier says of a client's leaf alone, X509_V_…, as on a resumption. Requires: the
+ * context asks clients for certificates. */
+int dt_tls_verify_leaf(const struct dt_tls *tls, struct dt_span der, struct dt_wall now);
 void dt_tls_free(struct dt_tls **tls);
 
 /* Whether the key exchange of a suite uses a pre-shared key; `c` may be NULL. */

@@ -518,6 +518,19 @@ dt_conns_each(struct dt_conns *conns, void (*each)(struct dt_conn *c, void *arg)
 	dt_conns_leave(conns);
 }
 
+bool
+dt_conns_each_from(struct dt_conns *conns, uint32_t *slot, uint32_t max,
+    bool (*each)(struct dt_conn *c, void *arg), void *arg)
+{
+	dt_conns_enter(conns);
+	for (; *slot < conns->slot_count && max > 0; ++*slot, max--)
+		if (conns->slots[*slot].conn && !each(conns->slots[*slot].conn, arg))
+			break;
+	bool all = *slot >= conns->slot_count;
+	dt_conns_leave(conns);
+	return all;
+}
+
 size_t
 dt_conns_count(const struct dt_conns *conns)
 {

@@ -30,6 +30,9 @@ enum dt_err dt_server_start(const struct dt_config *config, bool dev, struct dt_
  * nothing has changed. `config` is held for as long as it is needed. */
 enum dt_err dt_server_reload(struct dt_server *s, const struct dt_config *config,
     struct dt_config_report *report) DT_MUST_USE;
+/* Asks the gates of the present configuration about all who are connected (dt_conn_may_stay()), and
+ * closes whom they would refuse. Returns how many. */
+uint32_t dt_server_reauthorize(struct dt_server *s);
 /* Ends what earlier configurations have left behind and nobody needs. To be called about once a
  * second as long as it returns true, beginning with the next second after a reload. */
 bool dt_server_tend(struct dt_server *s, struct dt_now now);

@@ -57,6 +57,7 @@ association_init(struct association *a, struct dt_reader *in, struct dt_record_s
 	*state = (struct dt_record_state){
 	    .suite = a->suite->id,
 	    .fragment_max = fragments[sizes % 4],
+	    .sealed_max = fragments[sizes % 4],
 	    .mtu = mtus[sizes >> 2 & 3],
 	    .keyed = 1,
 	    .heartbeat_ours = modes[forms >> 1 & 3],
@@ -69,6 +70,7 @@ association_init(struct association *a, struct dt_reader *in, struct dt_record_s
 	    .write = a->server,
 	};
 	memcpy(state->cid, a->id_peers, a->id_peers_len);
+	dt_state_set_limits(state, a->suite, 0, 0);
 }
 
 void

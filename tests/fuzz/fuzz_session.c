@@ -87,7 +87,7 @@ send_data(struct world *w, struct dt_reader *in)
 {
 	static uint8_t data[DT_PLAIN_MAX];
 	size_t len = association_bytes(in, data, w->session.state.fragment_max);
-	bool exhausted = dt_session_exhausted(&w->session);
+	bool exhausted = dt_session_key_use(&w->session) == DT_KEY_USED_UP;
 	size_t cap = len + dt_session_overhead(&w->session);
 	uint8_t *out = malloc(cap);
 	DT_ASSERT(out);
@@ -105,9 +105,9 @@ send_alert(struct world *w, struct dt_reader *in)
 	uint8_t alert[2];
 	alert[0] = (uint8_t)dt_read_uint(in, 1);
 	alert[1] = (uint8_t)dt_read_uint(in, 1);
-	bool exhausted = dt_session_exhausted(&w->session);
+	bool exhausted = dt_session_key_use(&w->session) == DT_KEY_USED_UP;
 	dt_session_send_alert(&w->session, w->pool, CORE, alert[0], alert[1], &w->wire);
-	DT_ASSERT(exhausted ? w->sent == 0 : said(w, DT_ALERT, alert, sizeof(alert)));
+	DT_ASSERT((exhausted && w->sent == 0) || said(w, DT_ALERT, alert, sizeof(alert))); /* to say good-bye */
 }
 
 static void
@@ -116,7 +116,7 @@ heartbeat(struct world *w, uint8_t type, struct dt_span payload)
 	const struct dt_record_state *s = &w->session.state;
 	size_t len = payload.len + 3 + 16;
 	bool fits = len <= s->fragment_max && len + dt_session_overhead(&w->session) <= s->mtu;
-	bool may = fits && !dt_session_exhausted(&w->session);
+	bool may = fits && dt_session_key_use(&w->session) != DT_KEY_USED_UP;
 	bool left = dt_session_send_heartbeat(&w->session, w->pool, CORE, type, payload, &w->wire);
 	DT_ASSERT(left == may && w->sent == may);
 	if (!left)
@@ -147,7 +147,7 @@ repeat_flight(struct world *w, struct dt_reader *in)
 	dt_flight_init(&f);
 	DT_ASSERT(dt_flight_add_message(&f, 1, (struct dt_span){message, DT_HS_HEADER + len}) == DT_OK);
 	enum dt_err err = dt_session_repeat(&w->session, w->pool, CORE, &f, &w->wire);
-	DT_ASSERT(err == DT_OK || dt_session_exhausted(&w->session));
+	DT_ASSERT(err == DT_OK || dt_session_key_use(&w->session) == DT_KEY_USED_UP);
 	DT_ASSERT(err != DT_OK || (w->sent > 0 && w->type == DT_HANDSHAKE));
 	dt_flight_clear(&f);
 }

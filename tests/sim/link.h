@@ -44,6 +44,7 @@ struct sim_link {
 	uint32_t moves; /* of clients, each to an address of its own */
 	struct sim_pcap pcap;
 	struct sim_audit audit; /* of all that the server sends: a fault ends the test */
+	bool unaudited;		/* for a test that looks for secrets: the audit has them, too */
 };
 
 void sim_link_init(struct sim_link *l, uint64_t seed);

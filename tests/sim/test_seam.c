@@ -111,7 +111,7 @@ Test(seam, on_a_suite_of_openssls_nothing_of_ours_is_ever_sealed)
 	for (int n = 0; n < 5; n++)
 		sim_check_echo(sim, c, "by OpenSSL");
 	const struct dt_session *s = &conn_of(sim)->session;
-	cr_assert(s->engine && !s->state.keyed && s->state.replay.next == 0);
+	cr_assert(s->engine && !s->state.keyed && s->state.replay.next == 0); /* without keys of ours */
 	SSL_CTX_free(ctx);
 	sim_free(sim);
 }

@@ -30,17 +30,20 @@ take(struct established *e, uint32_t client, const struct sealed *s)
 {
 	const struct sim_diary *d = established_diary(e);
 	unsigned before = d->datagrams;
-	uint64_t bytes = d->bytes, held_back = e->sim->server.held_back;
+	const struct sim_server *server = &e->sim->server;
+	uint64_t bytes = d->bytes, held_back = server->held_back, bad = sim_drops(server, DT_DROP_BAD_RECORD);
 	uint8_t type;
 	size_t len;
 	bool opened = established_take(e, client, s->bytes, s->len);
-	bool is_data = opened && association_content(s, &type, &len) && type == DT_APPLICATION_DATA && len > 0;
+	bool valid = association_content(s, &type, &len);
+	bool is_data = opened && valid && type == DT_APPLICATION_DATA && len > 0;
+	DT_ASSERT(!opened || sim_drops(server, DT_DROP_BAD_RECORD) == bad + !valid);
 	DT_ASSERT(d->datagrams == before + is_data);
 	const struct dt_conn *c = established_conn(e);
 	if (!is_data)
 		return;
 	DT_ASSERT(d->bytes == bytes + len);
-	bool echoed = c && e->sim->server.held_back == held_back && len <= dt_conn_max_datagram(c);
+	bool echoed = c && server->held_back == held_back && len <= dt_conn_max_datagram(c);
 	if (echoed) /* a move may have sent a question before */
 		DT_ASSERT(e->sent <= 2 && e->type == type && e->len == len && memcmp(e->data, s->plain, len) == 0);
 }

@@ -2,7 +2,7 @@
  * the input says. Whatever that is: events come in order, every datagram is accounted for, and in the end
  * every connection can be closed and leaves nothing behind (sim_server_fini() checks all that).
  *
- * An input is HEAD bytes of settings and a list of operations, each a byte and its arguments. Clients are
+ * An input is three bytes of settings and a list of operations, each a byte and its arguments. Clients are
  * OpenSSL's own, so what is mutated is always a message as a real client writes it.
  */
 #include "fuzz.h"
@@ -101,7 +101,7 @@ make_server(struct world *w, struct dt_reader *in)
 	s->auth = (enum sim_verdict)(c >> 4 & 3);
 	s->key = PSK;
 	s->alert = c >> 6 & 1 ? 49 : 0;
-	s->closes = b & 64 ? (enum sim_place)(1 + (c >> 6) + (a & 2)) : SIM_NOWHERE;
+	s->closes = b & 64 ? (enum sim_place)(1 + (c >> 6 | (a & 1) << 2) % 5) : SIM_NOWHERE;
 }
 
 static struct dt_conn *

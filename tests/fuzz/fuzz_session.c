@@ -243,7 +243,7 @@ take_record(struct world *w, const struct dt_record *rec, const uint8_t *bytes, 
 	if (association_content(s, &type, &n))
 		check_event(w, &e, type, s->plain, n);
 	else
-		DT_ASSERT(e.kind == DT_SESSION_DROPPED);
+		DT_ASSERT(e.kind == DT_SESSION_DROPPED && e.drop == DT_DROP_BAD_RECORD);
 }
 
 static void

@@ -22,7 +22,8 @@ packages() {
 	test    gnutls-bin            a client of another stack: gnutls-cli
 	test    libcoap3-bin          CoAP clients and a plain server behind relay
 	test    tshark                reads what was on the wire
-	test    util-linux            setarch, for the thread sanitizer
+	test    util-linux            setarch, for the thread sanitizer; unshare, for a network of a test's own
+	test    iproute2              gives that network its packet size
 	test    python3               runs the structure and interop tests
 	test    python3-cryptography  makes certificates that are wrong on purpose
 	test    python3-jsonschema    checks the printed schema

@@ -135,6 +135,9 @@ check_timers(struct dt_load *l, const struct dt_config_handshake *h, size_t i)
 	if (h->initial_timer > h->max_timer)
 		tell(l, DT_SEVERITY_ERROR, point_at(at, i, "/handshake/initial_timer"),
 		    "the first timer is above max_timer");
+	if (h->timeout <= h->initial_timer)
+		tell(l, DT_SEVERITY_WARNING, point_at(at, i, "/handshake/timeout"),
+		    "a flight that is lost is never sent again: initial_timer is not below this");
 }
 
 static void

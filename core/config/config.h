@@ -26,7 +26,6 @@
 
 enum dt_config_log_format { DT_LOG_FORMAT_TEXT, DT_LOG_FORMAT_JSON };
 enum dt_config_clients { DT_CLIENTS_NONE, DT_CLIENTS_REQUESTED, DT_CLIENTS_REQUIRED };
-enum dt_config_move { DT_MOVE_TO_LIMITED, DT_MOVE_TO_TRUSTED };
 enum dt_config_defer { DT_DEFER_ACCEPT, DT_DEFER_REJECT };
 
 struct dt_config_log {
@@ -59,6 +58,7 @@ struct dt_config_tls {
 	uint8_t system_ca;
 	struct dtlsd_list client_ca;		/* of const char *: paths                        */
 	struct dtlsd_list cipher_suites;	/* of const char *; empty = default, "*" = all   */
+	int64_t min_strength_bits;
 	struct dtlsd_list groups;		/* of const char *; empty = default              */
 	struct dtlsd_list signature_algorithms; /* of const char *; empty = default       */
 	struct dt_config_session_reuse session_reuse;
@@ -75,7 +75,7 @@ struct dt_config_keep_alive {
 
 struct dt_config_connection_id {
 	uint8_t enabled;
-	int32_t on_move; /* enum dt_config_move */
+	int32_t on_move; /* enum dt_move_policy */
 };
 
 struct dt_config_handshake {
@@ -88,11 +88,23 @@ struct dt_config_limits {
 	uint64_t packet_size;	   /* bytes of UDP payload, at most 65,535 */
 	uint64_t handshake_memory; /* bytes, all workers together          */
 	struct dtlsd_rate hellos_per_prefix;
+	int64_t records_per_key, forgeries_per_key; /* 0 = as the suite has it */
+};
+
+/* What reads better than a number in socket.dscp. */
+enum dt_config_traffic {
+	DT_TRAFFIC_BEST_EFFORT,
+	DT_TRAFFIC_BACKGROUND,
+	DT_TRAFFIC_EXCELLENT_EFFORT,
+	DT_TRAFFIC_AUDIO_VIDEO,
+	DT_TRAFFIC_VOICE,
+	DT_TRAFFIC_CONTROL
 };
 
 struct dt_config_socket {
 	uint64_t receive_buffer, send_buffer; /* bytes; 0 = the kernel's default */
-	uint8_t dual_stack, share_port;
+	uint8_t dual_stack, share_port, dont_fragment;
+	int64_t dscp; /* 1 to 63, or -enum dt_config_traffic */
 };
 
 /* What a resolver knows about a module. */
@@ -137,6 +149,7 @@ struct dt_config {
 	const char *user; /* NULL = stay who we are */
 	struct dt_config_log log;
 	struct dt_config_module_path modules;
+	int64_t reload_drain;	       /* ns */
 	struct dtlsd_list servers;     /* of struct dt_config_server */
 	struct dt_config_state *state; /* owned: text and memory */
 };
@@ -176,7 +189,9 @@ enum dt_err dt_config_load(const char *path, const struct dt_config_env *env,
 enum dt_err dt_config_load_text(const char *text, size_t len, const char *name,
     const struct dt_config_env *env, struct dt_config **out,
     struct dt_config_report *report) DT_MUST_USE;
-/* Accepts NULL; the slot becomes NULL. Secrets are wiped. */
+/* One more dt_config_free() is due before it is gone: for somebody who keeps pointers into it. */
+struct dt_config *dt_config_hold(const struct dt_config *c);
+/* Accepts NULL; the slot becomes NULL. With the last holder it goes, secrets are wiped. */
 void dt_config_free(struct dt_config **slot);
 
 /* What a later step (a module's check(), a certificate) found: the message is put at the place of

@@ -104,15 +104,35 @@ convert_boolean(struct dt_load *l, const struct dtlsd_option *o, const json_t *v
 	return true;
 }
 
+static const char *
+nth_name(const void *arg, size_t i)
+{
+	return ((const char *const *)arg)[i];
+}
+
+/* The nearest of the words that may stand for a number; the first one for what is near to none. */
+static const char *
+near_word(const struct dtlsd_option *o, const char *text)
+{
+	size_t count = 0;
+	if (!(o->flags & DT_OPTION_WORD))
+		return NULL;
+	while (o->names[count])
+		count++;
+	const char *near = text ? dt_load_nearest(text, nth_name, o->names, count) : NULL;
+	return near ? near : o->names[0];
+}
+
 static bool
 convert_integer(struct dt_load *l, const struct dtlsd_option *o, const json_t *v,
     const struct dt_json_place *place, void *out)
 {
-	const char *text = json_string_value(v),
-		   *word = (o->flags & DT_OPTION_WORD) ? o->names[0] : NULL;
-	if (text && word && strcmp(text, word) == 0) {
-		*(int64_t *)out = 0;
-		return true;
+	const char *text = json_string_value(v), *word = near_word(o, text);
+	for (int64_t i = 0; text && word && o->names[i]; i++) {
+		if (strcmp(text, o->names[i]) == 0) {
+			*(int64_t *)out = -i;
+			return true;
+		}
 	}
 	if (json_is_integer(v)) {
 		if (!check_limits(l, o, place, json_integer_value(v), format_integer))
@@ -243,13 +263,6 @@ convert_rate(struct dt_load *l, const struct dtlsd_option *o, const json_t *v,
 	}
 	memcpy(out, &rate, sizeof(rate));
 	return true;
-}
-
-static const char *
-nth_name(const void *arg, size_t i)
-{
-	const char *const *names = arg;
-	return names[i];
 }
 
 static bool

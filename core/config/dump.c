@@ -30,8 +30,8 @@ static json_t *
 dump_integer(struct dt_builder *b, const struct dtlsd_option *o, const void *at)
 {
 	int64_t v = *(const int64_t *)at;
-	if ((o->flags & DT_OPTION_WORD) && v == 0)
-		return dump_string(b, o->names[0]);
+	if ((o->flags & DT_OPTION_WORD) && v <= 0)
+		return dump_string(b, o->names[-v]);
 	return dt_build(b, json_integer(v));
 }
 

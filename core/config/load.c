@@ -124,6 +124,7 @@ load(const char *text, size_t len, const char *name, const struct dt_config_env 
 	if (c->state == NULL || report->file == NULL)
 		goto fail;
 
+	c->state->holders = 1;
 	struct dt_source *source = &c->state->source;
 	if (text == NULL)
 		err = dt_source_read(source, name, DT_CONFIG_FILE_MAX);
@@ -160,12 +161,19 @@ dt_config_load_text(const char *text, size_t len, const char *name, const struct
 	return load(text, len, name, env, out, report);
 }
 
+struct dt_config *
+dt_config_hold(const struct dt_config *c)
+{
+	c->state->holders++;
+	return (struct dt_config *)c;
+}
+
 void
 dt_config_free(struct dt_config **slot)
 {
 	struct dt_config *c = *slot;
 	*slot = NULL;
-	if (c == NULL)
+	if (c == NULL || (c->state && c->state->holders > 1 && c->state->holders--))
 		return;
 	if (c->state) {
 		dt_config_arena_fini(&c->state->arena);

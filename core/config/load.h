@@ -16,6 +16,7 @@
 #include "config/source.h"
 
 struct dt_config_state {
+	unsigned holders; /* who will call dt_config_free() */
 	struct dt_source source;
 	struct dt_config_arena arena;
 };

@@ -80,8 +80,8 @@ print_type(FILE *out, const struct dtlsd_option *o)
 		else
 			fprintf(out, ", %s to %s", low, dt_describe_limit(o->type, o->max, high));
 	}
-	if (o->flags & DT_OPTION_WORD)
-		fprintf(out, ", or `\"%s\"`", o->names[0]);
+	for (size_t i = 0; (o->flags & DT_OPTION_WORD) && o->names[i]; i++)
+		fprintf(out, ", %s`\"%s\"`", o->names[i + 1] ? "" : "or ", o->names[i]);
 	if (o->flags & DTLSD_OPT_SHORTHAND)
 		fprintf(out, ", or its `%s` as a text", dt_options_get(o->fields, 0).name);
 }

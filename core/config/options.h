@@ -15,7 +15,7 @@
 
 /* Flags that only the core's own tables use. */
 #define DT_OPTION_WORD                                                                             \
-	0x10000u /* INTEGER: names[0] may stand for 0; PATH: names[0] stays as it is */
+	0x10000u /* INTEGER: names[i] may stand for -i; PATH: names[0] stays as it is */
 #define DT_OPTION_CHAIN                                                                            \
 	0x20000u /* OBJECT: a struct dt_config_chain_entry, the other keys are those               \
 		    of the module that "use" names */

@@ -5,7 +5,7 @@
  */
 #include "base/assert.h"
 #include "conn/budget.h"
-#include "conn/conn_state.h"
+#include "conn/shadow.h"
 
 #include <string.h>
 
@@ -71,9 +71,31 @@ send_cookie(struct arrival *a)
 	uint8_t *out = wire.reserve(wire.arg, DT_HVR_LEN);
 	if (!out)
 		return drop(a, DT_DROP_MEMORY);
-	wire.commit(wire.arg, dt_hvr_write(a->rec->seq, a->fragment.message_seq, cookie, out));
+	wire.commit(wire.arg, dt_hvr_write(a->rec->seq, cookie, out));
 	dt_count(a->conns->config.counters, DT_COUNT_COOKIES_SENT, 1);
 	return drop(a, DT_DROP_NO_COOKIE);
+}
+
+/* A connection with an id leaves the path: its address may be another client's now. Another one
+ * that is established stays, and is returned: the newcomer is its shadow. What still shakes hands
+ * there is given up. */
+static struct dt_conn *
+clear_path(struct arrival *a)
+{
+	struct dt_conn *c = dt_conns_find_path(a->conns, a->path), *live = NULL;
+	if (c && c->state == DT_CONN_ESTABLISHED && c->has_cid) {
+		dt_conns_unlink(c);
+		return NULL;
+	}
+	if (c && c->state == DT_CONN_ESTABLISHED) {
+		live = c;
+		c = dt_shadow_of(live);
+	}
+	if (c) {
+		dt_hello_spend(a->conns, a->path, c->hello_mark, a->now.mono);
+		dt_conn_close(c, DT_CLOSE_REPLACED, a->now);
+	}
+	return live;
 }
 
 /* The address is proven. Is there room? */
@@ -88,19 +110,17 @@ begin(struct arrival *a)
 	uint64_t mark = dt_hello_mark(conns, a->head.random);
 	if (dt_tombstone_is_of(&conns->tombstones, hash_path(a), a->path, mark, a->now.mono))
 		return answer_from_tombstone(a);
+	if (dt_hello_spent(conns, a->path, mark, a->now.mono))
+		return drop(a, DT_DROP_SPENT_HELLO);
 	if (!s->listening)
 		return drop(a, DT_DROP_NOT_LISTENING);
 	if (s->load->handshakes >= s->handshake_limit ||
 	    conns->handshake_memory.used + DT_HANDSHAKE_COST > conns->handshake_memory.cap)
 		return drop(a, DT_DROP_HANDSHAKE_LIMIT);
 
-	struct dt_conn *old = dt_conns_find_path(conns, a->path);
-	if (old && dt_conn_state(old) == DT_CONN_ESTABLISHED && old->has_cid)
-		dt_conns_unlink(old); /* it lives on by its id: its address may be another client's now */
-	else if (old)
-		dt_conn_close(old, DT_CLOSE_REPLACED, a->now);
-	struct dt_conn *c;
-	enum dt_err err = dt_conns_add(conns, a->listener, a->path, a->now, &c);
+	struct dt_conn *live = clear_path(a), *c;
+	enum dt_err err = live ? dt_conns_add_shadow(live, a->now, &c)
+			       : dt_conns_add(conns, a->listener, a->path, a->now, &c);
 	if (err != DT_OK)
 		return drop(a, err == DT_ERR_FULL ? DT_DROP_CONNECTION_LIMIT : DT_DROP_MEMORY);
 	c->hello_mark = mark;

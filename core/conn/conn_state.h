@@ -3,6 +3,7 @@
 #define DT_CONN_CONN_STATE_H
 
 #include "base/list.h"
+#include "conn/spent.h"
 #include "conn/table.h"
 #include "conn/tombstone.h"
 #include "dtls/session.h"
@@ -42,17 +43,22 @@ struct dt_conn {
 	bool accepted;	   /* the request was: `connected` is owed or given        */
 	bool connected;	   /* with status 0: `disconnected` is owed                */
 	bool linked;	   /* found by its path; with a connection id only until it moves or another
-			      client comes from there */
+			      client comes from there; a shadow is not (shadow.h) */
+	bool keys_told; /* that they are half used up */
 	bool has_cid;
 	uint8_t cid[DT_CID_LEN]; /* ours, RFC 9146 */
 	struct dt_move *move;	 /* owned; NULL = the path is proven */
+	uint8_t moves_refused;	 /* since `moves_refused_from`, see move.c */
+	struct dt_mono moves_refused_from;
 	uint64_t id;
 	uint64_t hello_mark; /* keyed hash of the random of its hello: tells a repeated hello from a
 				new one */
 	struct dt_path path;
 	struct dt_conns *conns;	       /* borrowed: outlives it                     */
 	struct dt_listener *listener;  /* borrowed: outlives it                     */
+	struct dt_service *service;    /* borrowed: of the listener when it was born; outlives it */
 	struct dt_conn *next;	       /* in its bucket                             */
+	struct dt_conn *beside;	       /* borrowed: its shadow, or whose shadow it is; NULL = none */
 	struct dt_timer timer;	       /* repetition and end of the handshake; idle */
 	struct dt_setup *setup;	       /* owned; NULL once established              */
 	struct dt_session session;     /* once established                          */
@@ -72,12 +78,19 @@ struct dt_slot {
 	uint32_t next_free;
 };
 
+/* Where a datagram came in. */
+struct dt_arrival {
+	struct dt_listener *listener;
+	const struct dt_path *path;
+};
+
 struct dt_conns {
 	uint32_t magic;
 	struct dt_conns_config config;
 	struct dt_aead_pool *pool;     /* owned */
 	struct dt_cookie_jar *cookies; /* owned */
 	struct dt_budget handshake_memory;
+	uint64_t datagrams; /* that were read */
 	struct dt_hs_worker hs_worker;
 	struct dt_slot *slots; /* owned */
 	uint32_t slot_count, slot_cap, free_slot; /* free_slot: UINT32_MAX = none */
@@ -86,15 +99,16 @@ struct dt_conns {
 	struct dt_list last_flights; /* conns by age of their last flight */
 	size_t last_flight_bytes;
 	struct dt_tombstones tombstones;
+	struct dt_spent_hellos spent;
 	struct dt_prefix_budget *prefixes; /* owned */
+	struct dt_mono keys_tell; /* no word about used-up keys before this: forgeries are cheap */
 	struct dt_conn *graves;	/* closed, freed when nobody can hold them any more */
 	unsigned depth;		/* calls of this room on the stack */
-	struct dt_listener *arriving_at; /* the datagram that is being read */
-	const struct dt_path *arriving;
 	struct dt_conn *sending; /* whose datagram it is; NULL = of a path alone */
 	struct dt_listener *sending_listener;
 	const struct dt_path *sending_path;
 	uint8_t *sending_at;
+	bool sending_alert;
 	uint8_t alert[DT_TOMBSTONE_ALERT]; /* the last alert that went out */
 	size_t alert_len;
 	struct dt_path alert_path;
@@ -110,6 +124,10 @@ struct dt_conn *dt_conns_find_path(struct dt_conns *conns, const struct dt_path 
 /* A slot, an id, a place in the table; state REQUESTED. DT_ERR_FULL at limits.connections. */
 enum dt_err dt_conns_add(struct dt_conns *conns, struct dt_listener *listener,
     const struct dt_path *path, struct dt_now now, struct dt_conn **out) DT_MUST_USE;
+/* The same without a place: the shadow of a live connection. Requires: that is linked and has none. */
+enum dt_err dt_conns_add_shadow(struct dt_conn *live, struct dt_now now, struct dt_conn **out) DT_MUST_USE;
+/* Its path leads to it. Requires: to nobody until now. */
+void dt_conns_link(struct dt_conn *c);
 /* Its path leads to nobody from now on. */
 void dt_conns_unlink(struct dt_conn *c);
 /* State CLOSED, off its path, keys and handshake gone; the last events still find it by its id. */
@@ -120,6 +138,9 @@ void dt_conns_release(struct dt_conn *c);
 void dt_conns_enter(struct dt_conns *conns);
 void dt_conns_leave(struct dt_conns *conns);
 uint64_t dt_hello_mark(const struct dt_conns *conns, struct dt_span random);
+/* The hello with this mark is not good for another handshake on this path, or is no longer. */
+void dt_hello_spend(struct dt_conns *conns, const struct dt_path *path, uint64_t mark, struct dt_mono now);
+bool dt_hello_spent(const struct dt_conns *conns, const struct dt_path *path, uint64_t mark, struct dt_mono now);
 
 /* admit.c: a record of a path that has no connection, or a ClientHello on one that has. True: it
  * was of use; else *why says what its datagram is to be counted as. */
@@ -131,6 +152,8 @@ bool dt_admit(struct dt_conns *conns, struct dt_listener *listener, const struct
 bool dt_setup_begin(struct dt_conn *c, const struct dt_record *rec, struct dt_now now);
 /* A record for a connection that is not established. True: of use. */
 bool dt_setup_record(struct dt_conn *c, const struct dt_record *rec, struct dt_now now);
+/* The same for a record of epoch 1 that was dropped once: it is not counted again. */
+bool dt_setup_retry(struct dt_conn *c, const struct dt_record *rec, struct dt_now now);
 void dt_setup_timer(struct dt_conn *c, struct dt_now now);
 void dt_setup_free(struct dt_conn *c);
 /* Goes on from what a gate said. */
@@ -147,8 +170,10 @@ enum dt_gate dt_gate_auth(struct dt_conn *c, uint8_t *alert);
 uint8_t dt_gate_auth_alert(struct dt_conn *c, uint8_t alert);
 
 /* conn.c */
-void dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, struct dt_now now,
-    bool *used);
+/* `from`: NULL for a record that was held until now. False: it was of no use, and *why says what it
+ * is to be counted as. */
+bool dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec,
+    const struct dt_arrival *from, struct dt_now now, enum dt_drop *why);
 void dt_conn_give_data(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity, struct dt_now now);
 /* For what is next: idle, keep-alive. */
 void dt_conn_arm(struct dt_conn *c);

@@ -9,6 +9,7 @@
 #include "conn/journal.h"
 #include "conn/last_flight.h"
 #include "conn/psk_file.h"
+#include "conn/shadow.h"
 #include "dtls/alert.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@
 static struct dt_service *
 service_of(struct dt_conn *c)
 {
-	return c->listener->service;
+	return c->service;
 }
 
 static void
@@ -63,6 +64,7 @@ dt_setup_fail(struct dt_conn *c, enum dt_close why, const char *detail, struct d
 		uint64_t hash = dt_siphash(&conns->config.hash_key, &c->path, sizeof(c->path));
 		dt_tombstone_set(&conns->tombstones, hash, &c->path, c->hello_mark, conns->alert,
 		    conns->alert_len, now.mono);
+		dt_hello_spend(conns, &c->path, c->hello_mark, now.mono);
 	}
 	conns->alert_len = 0;
 	dt_count(conns->config.counters, DT_COUNT_HANDSHAKES_FAILED, 1);
@@ -112,13 +114,13 @@ static void
 give_held(void *arg, const struct dt_record *rec, bool opened)
 {
 	const struct receiver *to = arg;
-	bool used;
+	enum dt_drop why;
 	if (to->c->state != DT_CONN_ESTABLISHED)
 		return;
 	if (opened && rec->len)
 		dt_conn_give_data(to->c, rec->body, rec->len, rec->len, to->now);
-	else if (!opened)
-		dt_conn_established_record(to->c, rec, to->now, &used);
+	else if (!opened && !dt_conn_established_record(to->c, rec, NULL, to->now, &why))
+		dt_count_drop(to->c->conns->config.counters, why);
 }
 
 /* The facts that outlive the handshake. */
@@ -145,6 +147,8 @@ establish(struct dt_conn *c, struct dt_now now)
 		dt_setup_fail(c, DT_CLOSE_MEMORY, "", now);
 		return;
 	}
+	dt_hello_spend(c->conns, &c->path, c->hello_mark, now.mono);
+	dt_shadow_succeed(c, now);
 	struct dt_flight last;
 	dt_hs_take(s->hs, &c->session, &last);
 	dt_last_flight_keep(c, &last, now);
@@ -367,22 +371,35 @@ dt_setup_begin(struct dt_conn *c, const struct dt_record *rec, struct dt_now now
 	return true;
 }
 
+static bool
+shake_hands(struct dt_conn *c, const struct dt_record *rec, bool retried, struct dt_now now)
+{
+	struct dt_setup *s = c->setup;
+	bool used;
+	struct dt_wire wire = dt_conn_wire(c);
+	c->conns->alert_len = 0;
+	enum dt_hs_step step = dt_hs_record(s->hs, rec, retried, now, &wire, &used);
+	s->heard |= used;
+	follow(c, step, now);
+	return used;
+}
+
 bool
 dt_setup_record(struct dt_conn *c, const struct dt_record *rec, struct dt_now now)
 {
 	struct dt_setup *s = c->setup;
 	if (!s->hs && !s->message && rec->epoch == 0 && rec->type == DT_HANDSHAKE)
 		return collect_hello(c, rec, now);
-	if (!s->hs) {
-		dt_count_drop(c->conns->config.counters, DT_DROP_UNEXPECTED);
-		return false;
-	}
-	bool used;
-	struct dt_wire wire = dt_conn_wire(c);
-	enum dt_hs_step step = dt_hs_record(s->hs, rec, now, &wire, &used);
-	s->heard |= used;
-	follow(c, step, now);
-	return used;
+	if (s->hs)
+		return shake_hands(c, rec, false, now);
+	dt_count_drop(c->conns->config.counters, DT_DROP_UNEXPECTED);
+	return false;
+}
+
+bool
+dt_setup_retry(struct dt_conn *c, const struct dt_record *rec, struct dt_now now)
+{
+	return c->setup->hs && shake_hands(c, rec, true, now);
 }
 
 void

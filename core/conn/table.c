@@ -5,7 +5,9 @@
 #include "conn/budget.h"
 #include "conn/cid.h"
 #include "conn/conn_state.h"
+#include "conn/journal.h"
 #include "conn/last_flight.h"
+#include "conn/shadow.h"
 
 #include <string.h>
 
@@ -40,7 +42,7 @@ dt_conns_new(const struct dt_conns_config *config, struct dt_conns **out)
 	if ((err = dt_cookie_jar_new(config->cookie_secret, &conns->cookies)) != DT_OK)
 		goto fail;
 	conns->hs_worker =
-	    (struct dt_hs_worker){conns->pool, &conns->handshake_memory, config->counters};
+	    (struct dt_hs_worker){conns->pool, &conns->handshake_memory, config->counters, &conns->datagrams};
 	*out = conns;
 	return DT_OK;
 fail:
@@ -78,6 +80,18 @@ uint64_t
 dt_hello_mark(const struct dt_conns *conns, struct dt_span random)
 {
 	return dt_siphash(&conns->config.hash_key, random.data, random.len);
+}
+
+void
+dt_hello_spend(struct dt_conns *conns, const struct dt_path *path, uint64_t mark, struct dt_mono now)
+{
+	dt_spent_add(&conns->spent, path_hash(conns, path) ^ mark, now);
+}
+
+bool
+dt_hello_spent(const struct dt_conns *conns, const struct dt_path *path, uint64_t mark, struct dt_mono now)
+{
+	return dt_spent_has(&conns->spent, path_hash(conns, path) ^ mark, now);
 }
 
 static struct dt_conn **
@@ -200,42 +214,71 @@ timer_fired(struct dt_timer *timer, struct dt_now now)
 	dt_conns_leave(conns);
 }
 
-enum dt_err
-dt_conns_add(struct dt_conns *conns, struct dt_listener *listener, const struct dt_path *path,
-    struct dt_now now, struct dt_conn **out)
+void
+dt_conns_link(struct dt_conn *c)
 {
-	const struct dt_service *s = listener->service;
-	enum dt_err err = DT_ERR_FULL;
-	struct dt_conn *c = NULL;
-	/* Counted first: two workers may reach for the last place at once. */
-	if (s->load->connections++ >= s->connection_limit)
-		goto fail;
-	err = DT_ERR_NOMEM;
-	if (!(c = dt_alloc(sizeof(*c))) || (err = take_slot(conns, c)) != DT_OK)
-		goto fail;
+	DT_ASSERT(!c->linked);
+	struct dt_conn **b = bucket_of(c->conns, &c->path);
+	c->next = *b;
+	*b = c;
+	c->linked = true;
+}
+
+/* Belongs to no path, and to no count of its service. */
+static enum dt_err
+new_conn(struct dt_conns *conns, struct dt_listener *listener, const struct dt_path *path, struct dt_now now,
+    struct dt_conn **out)
+{
+	enum dt_err err = DT_ERR_NOMEM;
+	struct dt_conn *c = dt_alloc(sizeof(*c));
+	if (!c || (err = take_slot(conns, c)) != DT_OK) {
+		dt_free(c);
+		return err;
+	}
 	c->magic = DT_CONN_MAGIC;
 	c->state = DT_CONN_REQUESTED;
 	c->gate = DT_NO_GATE;
 	c->path = *path;
 	c->conns = conns;
 	c->listener = listener;
+	c->service = listener->service;
+	c->service->connections++;
 	c->born = c->active = now.mono;
 	dt_timer_init(&c->timer, timer_fired);
 	dt_flight_init(&c->last_flight);
 	dt_list_init(&c->last_node);
-
 	if (conns->count >= conns->bucket_count)
 		grow_buckets(conns);
-	struct dt_conn **b = bucket_of(conns, path);
-	c->next = *b;
-	*b = c;
-	c->linked = true;
 	conns->count++;
 	*out = c;
 	return DT_OK;
-fail:
-	s->load->connections--;
-	dt_free(c);
+}
+
+enum dt_err
+dt_conns_add(struct dt_conns *conns, struct dt_listener *listener, const struct dt_path *path,
+    struct dt_now now, struct dt_conn **out)
+{
+	const struct dt_service *s = listener->service;
+	enum dt_err err = DT_ERR_FULL;
+	/* Counted first: two workers may reach for the last place at once. */
+	if (s->load->connections++ < s->connection_limit)
+		err = new_conn(conns, listener, path, now, out);
+	if (err == DT_OK)
+		dt_conns_link(*out);
+	else
+		s->load->connections--;
+	return err;
+}
+
+enum dt_err
+dt_conns_add_shadow(struct dt_conn *live, struct dt_now now, struct dt_conn **out)
+{
+	DT_ASSERT(live->linked && !live->beside);
+	enum dt_err err = new_conn(live->conns, live->listener, &live->path, now, out);
+	if (err == DT_OK) {
+		live->beside = *out;
+		(*out)->beside = live;
+	}
 	return err;
 }
 
@@ -265,7 +308,8 @@ dt_conns_bury(struct dt_conn *c)
 	dt_move_free(c);
 	dt_conns_unlink(c);
 	conns->count--;
-	c->listener->service->load->connections--;
+	if (dt_shadow_part(c))
+		c->service->load->connections--;
 }
 
 void
@@ -274,6 +318,7 @@ dt_conns_release(struct dt_conn *c)
 	struct dt_conns *conns = c->conns;
 	DT_ASSERT(c->state == DT_CONN_CLOSED && conns->depth > 0);
 	give_slot(conns, c->id);
+	c->service->connections--;
 	c->next = conns->graves;
 	conns->graves = c;
 }
@@ -313,15 +358,22 @@ reserve(void *arg, size_t cap)
 }
 
 static void
+mark_alert(void *arg)
+{
+	((struct dt_conns *)arg)->sending_alert = true;
+}
+
+static void
 commit(void *arg, size_t len)
 {
 	struct dt_conns *conns = arg;
 	struct dt_conn_out *out = &conns->config.out;
-	if (conns->sending_at[0] == DT_ALERT && len <= sizeof(conns->alert)) {
+	if (conns->sending_alert && len <= sizeof(conns->alert)) {
 		memcpy(conns->alert, conns->sending_at, len);
 		conns->alert_len = len;
 		conns->alert_path = *conns->sending_path;
 	}
+	conns->sending_alert = false;
 	if (conns->sending)
 		dt_move_sent(conns->sending, len);
 	out->commit(out->arg, len);
@@ -333,7 +385,7 @@ dt_path_wire(struct dt_conns *conns, struct dt_listener *listener, const struct 
 	conns->sending = NULL;
 	conns->sending_listener = listener;
 	conns->sending_path = path;
-	return (struct dt_wire){conns, reserve, commit};
+	return (struct dt_wire){conns, reserve, commit, mark_alert};
 }
 
 struct dt_wire
@@ -346,37 +398,47 @@ dt_conn_wire(struct dt_conn *c)
 
 /* ---- in ---- */
 
-/* A hello may open a new association on a path that has one: admission judges it. */
-static bool
-is_new_hello(const struct dt_conn *c, const struct dt_record *rec)
+/* Whose a record is that came to this connection: its own, or in the clear its shadow's. NULL: a
+ * hello that may open a new association; admission judges it. */
+static struct dt_conn *
+owner_of(struct dt_conn *c, const struct dt_record *rec)
 {
+	struct dt_conn *shadow = dt_shadow_of(c), *speaks = shadow ? shadow : c;
 	struct dt_reader r = dt_reader(rec->body, rec->len);
 	struct dt_fragment f;
 	struct dt_hello_head head;
-	if (rec->epoch != 0 || rec->type != DT_HANDSHAKE || !dt_fragment_read(&r, &f))
-		return false;
+	if (rec->epoch != 0)
+		return c;
+	if (rec->type != DT_HANDSHAKE || !dt_fragment_read(&r, &f))
+		return speaks;
 	if (f.type != DT_HS_CLIENT_HELLO || f.offset != 0)
-		return false;
-	if (!dt_hello_read_head(f.bytes, &head))
-		return true; /* admission counts it as malformed */
-	return head.cookie.len == 0 || dt_hello_mark(c->conns, head.random) != c->hello_mark;
-}
-
-static bool
-take_record(struct dt_conn *c, const struct dt_record *rec, struct dt_now now)
-{
-	bool used = false;
-	if (c->state == DT_CONN_ESTABLISHED)
-		dt_conn_established_record(c, rec, now, &used);
-	else
-		used = dt_setup_record(c, rec, now);
-	return used;
+		return speaks;
+	if (!dt_hello_read_head(f.bytes, &head) || head.cookie.len == 0)
+		return NULL;
+	uint64_t mark = dt_hello_mark(c->conns, head.random);
+	if (mark == c->hello_mark)
+		return c;
+	return shadow && mark == shadow->hello_mark ? shadow : NULL;
 }
 
 static void
 drop(struct dt_conns *conns, enum dt_drop why)
 {
 	dt_count_drop(conns->config.counters, why);
+}
+
+static bool
+take_record(struct dt_conn *c, const struct dt_record *rec, const struct dt_arrival *from, struct dt_now now)
+{
+	enum dt_drop why;
+	if (c->state != DT_CONN_ESTABLISHED)
+		return dt_setup_record(c, rec, now);
+	if (rec->epoch == 1 && dt_shadow_of(c))
+		return dt_shadow_record(c, rec, from, now);
+	if (dt_conn_established_record(c, rec, from, now, &why))
+		return true;
+	drop(c->conns, why);
+	return false;
 }
 
 /* Whose record it is: by our connection id where it carries one, else by its path. */
@@ -387,7 +449,7 @@ find_conn(struct dt_conns *conns, struct dt_listener *listener, const struct dt_
 	if (!rec->cid)
 		return dt_conns_find_path(conns, path);
 	struct dt_conn *c = dt_cid_find(conns, rec->cid);
-	return c && c->listener->service == listener->service ? c : NULL;
+	return c && c->service->load == listener->service->load ? c : NULL; /* of that server */
 }
 
 /* Every record of the datagram; the connection may change (a new hello) or end on the way. */
@@ -395,6 +457,7 @@ static bool
 take_records(struct dt_conns *conns, struct dt_listener *listener, const struct dt_path *path,
     uint8_t *data, size_t len, struct dt_now now)
 {
+	const struct dt_arrival from = {listener, path};
 	struct dt_record rec;
 	size_t at = 0;
 	bool used = false, judged = false;
@@ -409,10 +472,10 @@ take_records(struct dt_conns *conns, struct dt_listener *listener, const struct 
 		}
 		dt_count(conns->config.counters, DT_COUNT_RECORDS, 1);
 		struct dt_conn *c = find_conn(conns, listener, path, &rec);
-		if (rec.cid && !c) {
+		if (rec.cid && !c)
 			drop(conns, DT_DROP_UNKNOWN_CID);
-		} else if (c && !is_new_hello(c, &rec)) {
-			used |= take_record(c, &rec, now);
+		if (c && (c = owner_of(c, &rec))) {
+			used |= take_record(c, &rec, &from, now);
 		} else if (!judged) {
 			/* Once for a datagram: it is answered by one that is shorter, not by many. */
 			judged = true;
@@ -438,12 +501,34 @@ dt_conns_input(struct dt_conns *conns, struct dt_listener *listener, const struc
 		return;
 	}
 	dt_conns_enter(conns);
-	conns->arriving_at = listener;
-	conns->arriving = path;
+	conns->datagrams++;
 	if (take_records(conns, listener, path, data, len, now))
 		dt_count(conns->config.counters, DT_COUNT_HANDLED, 1);
 	dt_last_flights_expire(conns, now.mono);
 	dt_conns_leave(conns);
+}
+
+static void
+shorten(struct dt_conn *c, size_t len)
+{
+	bool shorter = false;
+	if (c->state == DT_CONN_ESTABLISHED)
+		shorter = dt_session_too_long(&c->session, len);
+	else if (c->setup && c->setup->hs)
+		shorter = dt_hs_too_long(c->setup->hs, len);
+	if (shorter)
+		dt_journal_too_long(c, len);
+}
+
+void
+dt_conns_too_long(struct dt_conns *conns, const struct dt_path *path, size_t len)
+{
+	struct dt_conn *c = dt_conns_find_path(conns, path);
+	dt_count(conns->config.counters, DT_COUNT_PATH_TOO_SMALL, 1);
+	if (c)
+		shorten(c, len);
+	if (c && c->beside) /* its shadow sends along the same path */
+		shorten(c->beside, len);
 }
 
 /* ---- all of them ---- */
@@ -464,6 +549,26 @@ dt_conns_count(const struct dt_conns *conns)
 	return conns->count;
 }
 
+void
+dt_conns_limit_handshakes(struct dt_conns *conns, size_t bytes)
+{
+	conns->handshake_memory.cap = bytes;
+}
+
+static void
+rearm_one(struct dt_conn *c, void *arg)
+{
+	(void)arg;
+	if (c->state == DT_CONN_ESTABLISHED)
+		dt_conn_arm(c);
+}
+
+void
+dt_conns_rearm(struct dt_conns *conns)
+{
+	dt_conns_each(conns, rearm_one, NULL);
+}
+
 struct closing {
 	const struct dt_service *service;
 	enum dt_close why;
@@ -474,7 +579,7 @@ static void
 close_one(struct dt_conn *c, void *arg)
 {
 	struct closing *closing = arg;
-	if (!closing->service || c->listener->service == closing->service)
+	if (!closing->service || c->service == closing->service)
 		dt_conn_close(c, closing->why, closing->now);
 }
 

@@ -164,8 +164,7 @@ dt_cookie_verify(struct dt_cookie_jar *jar, struct dt_wall now, const struct dt_
 }
 
 size_t
-dt_hvr_write(uint64_t record_seq, uint16_t message_seq, const uint8_t cookie[DT_COOKIE_LEN],
-    uint8_t out[DT_HVR_LEN])
+dt_hvr_write(uint64_t record_seq, const uint8_t cookie[DT_COOKIE_LEN], uint8_t out[DT_HVR_LEN])
 {
 	const size_t body = 3 + DT_COOKIE_LEN;
 	dt_record_write_header(
@@ -173,7 +172,9 @@ dt_hvr_write(uint64_t record_seq, uint16_t message_seq, const uint8_t cookie[DT_
 	uint8_t *message = out + DT_RECORD_HEADER;
 	message[0] = DT_HS_HELLO_VERIFY_REQUEST;
 	dt_write_uint(message + 1, body, 3);
-	dt_write_uint(message + 4, message_seq, 2);
+	/* 0 whatever the hello says: a stranger in the client's name must not get it a message that is
+	 * its next one. OpenSSL's client ends at a second HelloVerifyRequest. */
+	dt_write_uint(message + 4, 0, 2);
 	dt_write_uint(message + 6, 0, 3);
 	dt_write_uint(message + 9, body, 3);
 	/* 1.0 whatever is spoken later: RFC 6347 4.2.1 */

@@ -31,9 +31,8 @@ enum dt_err dt_cookie_make(struct dt_cookie_jar *jar, struct dt_wall now, const 
 bool dt_cookie_verify(struct dt_cookie_jar *jar, struct dt_wall now, const struct dt_path *path,
     const struct dt_hello_head *head);
 
-/* Writes the HelloVerifyRequest that answers a hello: its record number and message_seq are
- * mirrored (RFC 6347 4.2.1), version 1.0. Returns DT_HVR_LEN. */
-size_t dt_hvr_write(uint64_t record_seq, uint16_t message_seq, const uint8_t cookie[DT_COOKIE_LEN],
-    uint8_t out[DT_HVR_LEN]);
+/* Writes the HelloVerifyRequest that answers a hello: its record number is mirrored, version 1.0
+ * (RFC 6347 4.2.1), message_seq 0. Returns DT_HVR_LEN. */
+size_t dt_hvr_write(uint64_t record_seq, const uint8_t cookie[DT_COOKIE_LEN], uint8_t out[DT_HVR_LEN]);
 
 #endif

@@ -127,20 +127,35 @@ dt_tls_signature_known(const char *name)
 	return known;
 }
 
-/* The list of `ctx` without its CBC suites; NULL without memory. *any_cbc: there was one. */
+static bool
+is_aead(const SSL_CIPHER *c, const void *arg)
+{
+	(void)arg;
+	return SSL_CIPHER_is_aead(c);
+}
+
+static bool
+is_strong(const SSL_CIPHER *c, const void *min_bits)
+{
+	return SSL_CIPHER_get_bits(c, NULL) >= *(const int *)min_bits;
+}
+
+/* The suites of `ctx` that `keep` says yes to, as a list; NULL without memory. *any_left_out: to one
+ * it said no. */
 static char *
-list_without_cbc(SSL_CTX *ctx, bool *any_cbc)
+list_suites(SSL_CTX *ctx, bool (*keep)(const SSL_CIPHER *c, const void *arg), const void *arg,
+    bool *any_left_out)
 {
 	STACK_OF(SSL_CIPHER) *list = SSL_CTX_get_ciphers(ctx);
 	size_t cap = 1, used = 0;
 	for (int i = 0; i < sk_SSL_CIPHER_num(list); i++)
 		cap += strlen(SSL_CIPHER_get_name(sk_SSL_CIPHER_value(list, i))) + 1;
 	char *out = dt_alloc(cap);
-	*any_cbc = false;
+	*any_left_out = false;
 	for (int i = 0; out && i < sk_SSL_CIPHER_num(list); i++) {
 		const SSL_CIPHER *c = sk_SSL_CIPHER_value(list, i);
-		if (!SSL_CIPHER_is_aead(c)) {
-			*any_cbc = true;
+		if (!keep(c, arg)) {
+			*any_left_out = true;
 			continue;
 		}
 		used += (size_t)snprintf(out + used, cap - used, "%s%s", used ? ":" : "", SSL_CIPHER_get_name(c));
@@ -188,6 +203,18 @@ any_suite_fits(SSL_CTX *ctx, const struct dt_tls_settings *s)
 }
 
 static enum dt_err
+leave_out_weak_suites(struct dt_tls *tls, int min_bits, char *error, size_t cap)
+{
+	bool any;
+	char *strong = list_suites(tls->ssl_ctx, is_strong, &min_bits, &any);
+	if (!strong)
+		return DT_ERR_NOMEM;
+	bool good = !any || SSL_CTX_set_cipher_list(tls->ssl_ctx, strong);
+	dt_free(strong);
+	return good ? DT_OK : fail(error, cap, "min_strength_bits leaves none of the cipher suites");
+}
+
+static enum dt_err
 set_suites(struct dt_tls *tls, const struct dt_tls_settings *s, char *error, size_t cap)
 {
 	const char *list = s->suites;
@@ -197,12 +224,15 @@ set_suites(struct dt_tls *tls, const struct dt_tls_settings *s, char *error, siz
 		list = s->certificate_count ? DEFAULT_SUITES : DEFAULT_PSK_SUITES;
 	if (!SSL_CTX_set_cipher_list(tls->ssl_ctx, list))
 		return fail(error, cap, "cipher_suites: none of these can be used");
+	enum dt_err err = leave_out_weak_suites(tls, s->min_strength_bits, error, cap);
+	if (err != DT_OK)
+		return err;
 	if (!any_suite_fits(tls->ssl_ctx, s))
 		return fail(error, cap,
 		    "none of the cipher suites fits a certificate or pre-shared key of this server");
 
 	bool any_cbc;
-	tls->suites_without_cbc = list_without_cbc(tls->ssl_ctx, &any_cbc);
+	tls->suites_without_cbc = list_suites(tls->ssl_ctx, is_aead, NULL, &any_cbc);
 	if (!tls->suites_without_cbc)
 		return DT_ERR_NOMEM;
 	if (!any_cbc) {
@@ -338,6 +368,9 @@ dt_tls_new(const struct dt_tls_settings *s, struct dt_tls **out, char *error, si
 	memcpy(tls->ticket_secret, s->ticket_secret, sizeof(tls->ticket_secret));
 	tls->key_log = s->key_log;
 	tls->key_log_arg = s->key_log_arg;
+	tls->records_per_key = s->records_per_key;
+	tls->forgeries_per_key = s->forgeries_per_key;
+	tls->record_size_limit = s->record_size_limit;
 	tls->mtu = s->mtu;
 	tls->initial_timer = s->initial_timer;
 	tls->max_timer = s->max_timer;
@@ -356,6 +389,7 @@ dt_tls_new(const struct dt_tls_settings *s, struct dt_tls **out, char *error, si
 	*out = tls;
 	return DT_OK;
 fail:
+	ERR_clear_error();
 	dt_tls_free(&tls);
 	return err;
 }

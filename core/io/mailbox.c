@@ -95,26 +95,37 @@ dt_mailbox_fini(struct dt_mailbox *m)
 	m->magic = 0;
 }
 
-/* Owns `mail`, whether it gets in or not. */
+/* Under the lock. */
 static enum dt_err
+find_room(const struct dt_mailbox *m, size_t len)
+{
+	if (m->closed)
+		return DT_ERR_GONE;
+	if (len > m->max_bytes)
+		return DT_ERR_TOO_LONG;
+	return m->count >= m->max_count || len > m->max_bytes - m->bytes ? DT_ERR_AGAIN : DT_OK;
+}
+
+/* Under the lock; there is room for it. */
+static void
 append_mail(struct dt_mailbox *m, struct dt_mail *mail)
 {
-	enum dt_err err = DT_OK;
+	if (!m->first)
+		raise_flag(m);
+	*m->last = mail;
+	m->last = &mail->next;
+	m->count++;
+	m->bytes += mail->len;
+}
+
+/* Owns `mail`, whether it gets in or not. */
+static enum dt_err
+post_mail(struct dt_mailbox *m, struct dt_mail *mail)
+{
 	pthread_mutex_lock(&m->lock);
-	if (m->closed) {
-		err = DT_ERR_GONE;
-	} else if (mail->len > m->max_bytes) {
-		err = DT_ERR_TOO_LONG;
-	} else if (m->count >= m->max_count || mail->len > m->max_bytes - m->bytes) {
-		err = DT_ERR_AGAIN;
-	} else {
-		if (!m->first)
-			raise_flag(m);
-		*m->last = mail;
-		m->last = &mail->next;
-		m->count++;
-		m->bytes += mail->len;
-	}
+	enum dt_err err = find_room(m, mail->len);
+	if (err == DT_OK)
+		append_mail(m, mail);
 	pthread_mutex_unlock(&m->lock);
 	if (err != DT_OK)
 		free_mail(mail);
@@ -145,7 +156,19 @@ dt_mailbox_post(struct dt_mailbox *m, dt_mailbox_run *run, const void *data, siz
 		memcpy(mail->payload, data, len);
 	mail->data = mail->payload;
 	mail->len = len;
-	return append_mail(m, mail);
+	return post_mail(m, mail);
+}
+
+static struct dt_mail *
+new_owned_mail(dt_mailbox_run *run, void (*drop)(void *data), void *data, size_t len)
+{
+	struct dt_mail *mail = new_mail(run, 0);
+	if (!mail)
+		return NULL;
+	mail->data = data;
+	mail->drop = drop;
+	mail->len = len;
+	return mail;
 }
 
 enum dt_err
@@ -153,13 +176,44 @@ dt_mailbox_post_owned(
     struct dt_mailbox *m, dt_mailbox_run *run, void (*drop)(void *data), void *data, size_t len)
 {
 	DT_CHECK_MAGIC(m, MAILBOX_MAGIC);
-	struct dt_mail *mail = new_mail(run, 0);
-	if (!mail)
-		return DT_ERR_NOMEM;
-	mail->data = data;
-	mail->drop = drop;
-	mail->len = len;
-	return append_mail(m, mail);
+	struct dt_mail *mail = new_owned_mail(run, drop, data, len);
+	return mail ? post_mail(m, mail) : DT_ERR_NOMEM;
+}
+
+/* Takes `mails` when it succeeds. The locks are taken in the order of the boxes, and nobody else
+ * holds two. */
+static enum dt_err
+append_to_each(struct dt_mailbox *const *boxes, size_t count, struct dt_mail **mails)
+{
+	enum dt_err err = DT_OK;
+	size_t locked = 0;
+	while (err == DT_OK && locked < count) {
+		pthread_mutex_lock(&boxes[locked]->lock);
+		err = find_room(boxes[locked], mails[locked]->len);
+		locked++;
+	}
+	for (size_t i = 0; err == DT_OK && i < count; i++)
+		append_mail(boxes[i], mails[i]);
+	while (locked > 0)
+		pthread_mutex_unlock(&boxes[--locked]->lock);
+	return err;
+}
+
+enum dt_err
+dt_mailbox_post_to_each(struct dt_mailbox *const *boxes, size_t count, dt_mailbox_run *run,
+    void (*drop)(void *data), void *const *data, size_t len)
+{
+	struct dt_mail **mails = dt_alloc_array(count, sizeof(struct dt_mail *));
+	enum dt_err err = mails ? DT_OK : DT_ERR_NOMEM;
+	for (size_t i = 0; err == DT_OK && i < count; i++)
+		if (!(mails[i] = new_owned_mail(run, drop, data[i], len)))
+			err = DT_ERR_NOMEM;
+	if (err == DT_OK)
+		err = append_to_each(boxes, count, mails);
+	for (size_t i = 0; mails && err != DT_OK && i < count && mails[i]; i++)
+		free_mail(mails[i]);
+	dt_free(mails);
+	return err;
 }
 
 bool

@@ -45,6 +45,11 @@ enum dt_err dt_mailbox_post(
 enum dt_err dt_mailbox_post_owned(struct dt_mailbox *m, dt_mailbox_run *run,
     void (*drop)(void *data), void *data, size_t len) DT_MUST_USE;
 
+/* The same to `count` different mailboxes, data[i] to boxes[i]: to all of them or, unless DT_OK, to
+ * none. */
+enum dt_err dt_mailbox_post_to_each(struct dt_mailbox *const *boxes, size_t count,
+    dt_mailbox_run *run, void (*drop)(void *data), void *const *data, size_t len) DT_MUST_USE;
+
 /* Runs up to `max` calls, oldest first; they may post. Returns true when more wait (the
  * descriptor stays readable then). */
 bool dt_mailbox_drain(struct dt_mailbox *m, void *arg, size_t max);

@@ -29,6 +29,25 @@ set_buffer(int fd, int forced, int plain, uint32_t bytes)
 	return set_number(fd, SOL_SOCKET, plain, value);
 }
 
+/* The flag and the class stand in each packet. A dual-stack socket sends packets of both kinds. */
+static int
+set_packets(int fd, const struct dt_udp_options *o)
+{
+	int traffic_class = o->dscp << 2; /* the two bits of ECN are below it */
+	bool v6 = o->address.family == DTLSD_IPV6, v4 = !v6 || o->dual_stack;
+	if (v4 &&
+	    (set_number(fd, IPPROTO_IP, IP_MTU_DISCOVER,
+		 o->dont_fragment ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT) < 0 ||
+		set_number(fd, IPPROTO_IP, IP_TOS, traffic_class) < 0))
+		return -1;
+	if (v6 &&
+	    (set_number(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
+		 o->dont_fragment ? IPV6_PMTUDISC_DO : IPV6_PMTUDISC_DONT) < 0 ||
+		set_number(fd, IPPROTO_IPV6, IPV6_TCLASS, traffic_class) < 0))
+		return -1;
+	return 0;
+}
+
 static int
 set_options(int fd, const struct dt_udp_options *o)
 {
@@ -39,6 +58,8 @@ set_options(int fd, const struct dt_udp_options *o)
 	} else if (set_number(fd, IPPROTO_IP, IP_PKTINFO, 1) < 0) {
 		return -1;
 	}
+	if (set_packets(fd, o) < 0)
+		return -1;
 	if (set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, o->receive_buffer) < 0)
 		return -1;
 	return set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, o->send_buffer);
@@ -98,6 +119,22 @@ dt_udp_open(struct dt_udp *u, const struct dt_udp_options *options)
 	u->family = options->address.family;
 	read_local(u);
 	return DT_OK;
+}
+
+static uint32_t
+buffer_of(int fd, int name)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+	DT_ASSERT(getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0);
+	return (uint32_t)value / 2; /* the kernel tells the double of what one asks for */
+}
+
+void
+dt_udp_buffers(const struct dt_udp *u, uint32_t *receive, uint32_t *send)
+{
+	*receive = buffer_of(u->fd, SO_RCVBUF);
+	*send = buffer_of(u->fd, SO_SNDBUF);
 }
 
 void

@@ -27,6 +27,8 @@ struct dt_udp_options {
 	bool dual_stack;	      /* an IPv6 wildcard takes IPv4 as well                    */
 	uint32_t receive_buffer;      /* bytes; 0 = as the system has it. Beyond the system's   */
 	uint32_t send_buffer;	      /* limit only with CAP_NET_ADMIN, else cut down to it     */
+	bool dont_fragment;	      /* the IP flag; without it the kernel may send fragments  */
+	uint8_t dscp;		      /* 0 to 63, RFC 2474                                      */
 };
 
 struct dt_udp {
@@ -35,6 +37,9 @@ struct dt_udp {
 	uint16_t family;	    /* DTLSD_IPV4, DTLSD_IPV6      */
 	struct dtlsd_address local; /* as bound, with the real port */
 };
+
+/* What the kernel granted of the two buffers, in bytes of datagrams as one asks for them. */
+void dt_udp_buffers(const struct dt_udp *u, uint32_t *receive, uint32_t *send);
 
 /* DT_ERR_SYSTEM (errno: EADDRINUSE, EADDRNOTAVAIL, EACCES, …); *u is closed then. */
 enum dt_err dt_udp_open(struct dt_udp *u, const struct dt_udp_options *options) DT_MUST_USE;

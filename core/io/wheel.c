@@ -84,13 +84,17 @@ advance(struct dt_wheel *w, uint64_t target)
 		w->tick = target;
 }
 
+/* All of `from` go to the end of `to`, in one step however many they are. */
 static void
 move_all(struct dt_list *from, struct dt_list *to)
 {
-	DT_LIST_EACH (node, following, from) {
-		dt_list_remove(node);
-		dt_list_append(to, node);
-	}
+	if (dt_list_empty(from))
+		return;
+	from->next->prev = to->prev;
+	to->prev->next = from->next;
+	from->prev->next = to;
+	to->prev = from->prev;
+	dt_list_init(from);
 }
 
 void
@@ -158,15 +162,24 @@ dt_wheel_next(struct dt_wheel *w)
 }
 
 void
-dt_wheel_run(struct dt_wheel *w, struct dt_now now)
+dt_wheel_run_some(struct dt_wheel *w, struct dt_now now, size_t max)
 {
 	DT_CHECK_MAGIC(w, WHEEL_MAGIC);
 	DT_ASSERT(now.mono.ns >= 0 && dt_list_empty(&w->firing));
 	move_all(&w->due, &w->firing);
 	advance(w, (uint64_t)now.mono.ns / DT_WHEEL_TICK_NS);
-	while (!dt_list_empty(&w->firing)) {
+	while (!dt_list_empty(&w->firing) && max-- > 0) {
 		struct dt_timer *t = DT_CONTAINER(w->firing.next, struct dt_timer, node);
 		dt_timer_cancel(t);
 		t->fire(t, now);
 	}
+	/* What is left goes before what was armed meanwhile. */
+	move_all(&w->due, &w->firing);
+	move_all(&w->firing, &w->due);
+}
+
+void
+dt_wheel_run(struct dt_wheel *w, struct dt_now now)
+{
+	dt_wheel_run_some(w, now, SIZE_MAX);
 }

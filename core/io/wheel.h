@@ -56,5 +56,7 @@ bool dt_timer_armed(const struct dt_timer *t);
 struct dt_mono dt_wheel_next(struct dt_wheel *w);
 /* Fires what is due at now.mono. Not from within `fire`. */
 void dt_wheel_run(struct dt_wheel *w, struct dt_now now);
+/* The same for the first `max` of them; the rest is due in the next run. */
+void dt_wheel_run_some(struct dt_wheel *w, struct dt_now now, size_t max);
 
 #endif

@@ -1,26 +1,12 @@
-#include "plugin/chain.h"
+#include "plugin/chain_state.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "plugin/events.h"
-#include "plugin/hook.h"
+#include "config/config.h"
 #include "plugin/host.h"
-#include "plugin/post.h"
-#include "plugin/worker_state.h"
-
-#define CHAIN_MAGIC 0x64746368u
-
-struct dt_chain {
-	uint32_t magic;
-	struct dt_plugin *plugin; /* borrowed */
-	uint32_t count;
-	uint32_t opened;		   /* instances that are open: the first ones */
-	struct dtlsd_instance **instances; /* owned array; the plugin owns the items  */
-	struct dt_chain_worker **workers;  /* owned array; each worker owns its item  */
-};
 
 /* ---- check ---------------------------------------------------------------------------------- */
 
@@ -64,81 +50,168 @@ dt_chain_check(const struct dtlsd_module *module, const void *config, int64_t co
 /* ---- open and close ------------------------------------------------------------------------- */
 
 static void
-prepare(struct dt_chain *chain, const struct dt_chain_entry *entry, uint32_t index)
+prepare(struct dtlsd_instance *inst, const struct dt_chain_entry *entry)
 {
-	struct dtlsd_instance *inst = chain->instances[index];
-	inst->index = index;
 	inst->slow_hook = entry->slow_hook;
 	inst->defer_timeout = entry->defer_timeout;
 	inst->defer_accept = entry->defer_accept;
+	inst->fingerprint = entry->fingerprint;
+	inst->config = entry->owner ? dt_config_hold(entry->owner) : NULL;
 	inst->ctx = (struct dtlsd_ctx){.host = &dt_host,
 	    .instance = inst,
 	    .config = entry->config,
 	    .worker = UINT32_MAX,
-	    .worker_count = chain->plugin->worker_count};
+	    .worker_count = inst->plugin->worker_count};
 }
 
-/* An instance that was made and did not open is closed as well: its threads may call us. */
-static enum dt_err
-open_one(struct dt_chain *chain, const struct dt_chain_entry *entry, uint32_t index,
-    const char *server, char why[DT_CHAIN_WHY])
+static void
+end(struct dtlsd_instance *inst)
 {
-	struct dtlsd_instance **inst = &chain->instances[index];
-	enum dt_err err = dt_instance_new(chain->plugin, entry->module, server, entry->name, inst);
+	atomic_store(&inst->closed, true);
+	dt_instance_retire(inst);
+	dt_config_free(&inst->config);
+}
+
+/* An instance that was made and did not open has ended as well: its threads may call us. */
+static enum dt_err
+open_instance(struct dt_chain *chain, const struct dt_chain_entry *entry,
+    struct dtlsd_instance **out, char why[DT_CHAIN_WHY])
+{
+	struct dtlsd_instance *inst;
+	enum dt_err err =
+	    dt_instance_new(chain->plugin, entry->module, chain->server, entry->name, &inst);
 	if (err != DT_OK) {
 		snprintf(why, DT_CHAIN_WHY, "module %s: %s", entry->name, dt_err_text(err));
 		return err;
 	}
-	prepare(chain, entry, index);
+	prepare(inst, entry);
 	int32_t code =
-	    entry->module->open ? entry->module->open(&(*inst)->ctx, &(*inst)->ctx.data) : DTLSD_OK;
-	if (code == DTLSD_OK)
+	    entry->module->open ? entry->module->open(&inst->ctx, &inst->ctx.data) : DTLSD_OK;
+	if (code == DTLSD_OK) {
+		*out = inst;
 		return DT_OK;
-	atomic_store(&(*inst)->closed, true);
-	dt_instance_retire(*inst);
+	}
+	end(inst);
 	snprintf(why, DT_CHAIN_WHY,
 	    "module %s refused to start: open returned %d; its own reason is in the log",
 	    entry->name, code);
 	return DT_ERR_REFUSED;
 }
 
-enum dt_err
-dt_chain_new(struct dt_plugin *plugin, const char *server, const struct dt_chain_entry *entries,
-    size_t count, struct dt_chain **out, char why[DT_CHAIN_WHY])
-{
-	DT_ASSERT(count <= UINT32_MAX);
-	struct dt_chain *chain = dt_alloc(sizeof(*chain));
-	enum dt_err err = DT_ERR_NOMEM;
-	snprintf(why, DT_CHAIN_WHY, "%s", dt_err_text(err));
-	if (!chain)
-		return err;
-	chain->magic = CHAIN_MAGIC;
-	chain->plugin = plugin;
-	chain->count = (uint32_t)count;
-	chain->instances = dt_alloc_array(count, sizeof(struct dtlsd_instance *));
-	chain->workers = dt_alloc_array(plugin->worker_count, sizeof(struct dt_chain_worker *));
-	if (!chain->instances || !chain->workers)
-		goto fail;
-	for (; chain->opened < chain->count; chain->opened++) {
-		err = open_one(chain, &entries[chain->opened], chain->opened, server, why);
-		if (err != DT_OK)
-			goto fail;
-	}
-	why[0] = '\0';
-	*out = chain;
-	return DT_OK;
-fail:
-	dt_chain_free(&chain);
-	return err;
-}
-
 static void
-close_one(struct dtlsd_instance *inst)
+leave_instance(struct dtlsd_instance *inst)
 {
+	if (--inst->chains > 0)
+		return;
 	if (inst->module->close)
 		inst->module->close(&inst->ctx);
-	atomic_store(&inst->closed, true);
-	dt_instance_retire(inst);
+	end(inst);
+}
+
+/* ---- what lives already --------------------------------------------------------------------- */
+
+static bool
+is_alike(const struct dtlsd_instance *inst, const struct dt_chain_entry *entry)
+{
+	return entry->fingerprint && inst->fingerprint == entry->fingerprint &&
+	       inst->module == entry->module;
+}
+
+static bool
+has_entries(const struct dt_chain *chain, const struct dt_chain_entry *entries, size_t count)
+{
+	for (size_t i = 0; i < count && i < chain->count; i++)
+		if (!is_alike(chain->instances[i], &entries[i]))
+			return false;
+	return chain->count == count && count > 0;
+}
+
+static struct dtlsd_instance *
+find_in(const struct dt_chain *chain, const struct dt_chain_entry *entry)
+{
+	for (uint32_t i = 0; i < chain->opened; i++)
+		if (is_alike(chain->instances[i], entry))
+			return chain->instances[i];
+	return NULL;
+}
+
+static struct dt_chain *
+find_chain(struct dt_plugin *plugin, const char *server, const struct dt_chain_entry *entries,
+    size_t count)
+{
+	DT_LIST_EACH(node, next, &plugin->chains) {
+		struct dt_chain *chain = DT_CONTAINER(node, struct dt_chain, node);
+		if (strcmp(chain->server, server) == 0 && has_entries(chain, entries, count))
+			return chain;
+	}
+	return NULL;
+}
+
+static struct dtlsd_instance *
+find_instance(const struct dt_chain *of, const struct dt_chain_entry *entry)
+{
+	DT_LIST_EACH(node, next, &of->plugin->chains) {
+		const struct dt_chain *chain = DT_CONTAINER(node, struct dt_chain, node);
+		struct dtlsd_instance *inst =
+		    strcmp(chain->server, of->server) == 0 ? find_in(chain, entry) : NULL;
+		if (inst)
+			return inst;
+	}
+	return NULL;
+}
+
+/* ---- a chain -------------------------------------------------------------------------------- */
+
+static struct dt_chain *
+new_chain(struct dt_plugin *plugin, const char *server, size_t count)
+{
+	struct dt_chain *chain = dt_alloc(sizeof(*chain));
+	if (!chain)
+		return NULL;
+	chain->magic = DT_CHAIN_MAGIC;
+	chain->holders = 1;
+	chain->plugin = plugin;
+	chain->count = (uint32_t)count;
+	chain->server = dt_copy_text(server);
+	chain->instances = dt_alloc_array(count, sizeof(struct dtlsd_instance *));
+	chain->workers = dt_alloc_array(plugin->worker_count, sizeof(struct dt_chain_worker *));
+	dt_list_append(&plugin->chains, &chain->node);
+	if (!chain->server || !chain->instances || !chain->workers)
+		dt_chain_free(&chain);
+	return chain;
+}
+
+enum dt_err
+dt_chain_new(struct dt_plugin *plugin, const char *server, const struct dt_chain_entry *entries,
+    size_t count, struct dt_chain **out, struct dt_chain_failure *failure)
+{
+	DT_ASSERT(count <= UINT32_MAX);
+	failure->entry = count;
+	failure->why[0] = '\0';
+	struct dt_chain *chain = find_chain(plugin, server, entries, count);
+	if (chain) {
+		chain->holders++;
+		*out = chain;
+		return DT_OK;
+	}
+	if (!(chain = new_chain(plugin, server, count))) {
+		snprintf(failure->why, DT_CHAIN_WHY, "%s", dt_err_text(DT_ERR_NOMEM));
+		return DT_ERR_NOMEM;
+	}
+	for (; chain->opened < chain->count; chain->opened++) {
+		const struct dt_chain_entry *entry = &entries[chain->opened];
+		struct dtlsd_instance *inst = find_instance(chain, entry);
+		enum dt_err err = inst ? DT_OK : open_instance(chain, entry, &inst, failure->why);
+		if (err != DT_OK) {
+			failure->entry = chain->opened;
+			dt_chain_free(&chain);
+			return err;
+		}
+		inst->chains++;
+		chain->instances[chain->opened] = inst;
+	}
+	*out = chain;
+	return DT_OK;
 }
 
 void
@@ -148,140 +221,19 @@ dt_chain_free(struct dt_chain **slot)
 	*slot = NULL;
 	if (!chain)
 		return;
-	DT_CHECK_MAGIC(chain, CHAIN_MAGIC);
+	DT_CHECK_MAGIC(chain, DT_CHAIN_MAGIC);
+	if (--chain->holders > 0)
+		return;
 	for (uint32_t w = 0; chain->workers && w < chain->plugin->worker_count; w++)
 		DT_ASSERT(!chain->workers[w]);
 	while (chain->opened > 0)
-		close_one(chain->instances[--chain->opened]);
+		leave_instance(chain->instances[--chain->opened]);
+	dt_list_remove(&chain->node);
+	dt_free(chain->server);
 	dt_free(chain->instances);
 	dt_free(chain->workers);
 	chain->magic = 0;
 	dt_free(chain);
-}
-
-/* ---- on a worker ---------------------------------------------------------------------------- */
-
-static void
-set_slow_turn(struct dt_plugin_worker *pw)
-{
-	pw->slow_turn = (struct dt_dur){0};
-	DT_LIST_EACH (node, next, &pw->chains) {
-		struct dt_chain_worker *cw = DT_CONTAINER(node, struct dt_chain_worker, node);
-		for (uint32_t i = 0; i < cw->count; i++) {
-			struct dt_dur limit = cw->seats[i].instance->slow_hook;
-			if (limit.ns && (!pw->slow_turn.ns || limit.ns < pw->slow_turn.ns))
-				pw->slow_turn = limit;
-		}
-	}
-}
-
-static enum dt_err
-start_seat(struct dt_chain_worker *cw, uint32_t i)
-{
-	struct dt_seat *seat = &cw->seats[i];
-	struct dtlsd_instance *inst = seat->instance;
-	int32_t code = DTLSD_OK;
-	if (inst->module->worker_start) {
-		const struct dtlsd_ctx *ctx = dt_hook_enter(seat, DT_HOOK_WORKER_START, 0);
-		code = inst->module->worker_start(ctx, &seat->ctx.worker_data);
-		dt_hook_leave(seat);
-	}
-	if (code != DTLSD_OK) {
-		struct dt_log_context context = dt_instance_log_context(inst, 0);
-		dt_log(inst->plugin->log, DT_LOG_ERROR, &context,
-		    "worker_start returned %d on worker %u: the module cannot run there", code,
-		    seat->ctx.worker);
-		inst->places[seat->ctx.worker].ended = true;
-		dt_host_forget(seat);
-		return DT_ERR_REFUSED;
-	}
-	inst->places[seat->ctx.worker].seat = seat;
-	cw->started++;
-	return DT_OK;
-}
-
-static void
-stop_seat(struct dt_seat *seat)
-{
-	struct dtlsd_instance *inst = seat->instance;
-	struct dt_place *place = &inst->places[seat->ctx.worker];
-	if (inst->module->worker_stop) {
-		inst->module->worker_stop(dt_hook_enter(seat, DT_HOOK_WORKER_STOP, 0));
-		dt_hook_leave(seat);
-	}
-	dt_host_forget(seat);
-	dt_post_drop_early(place);
-	place->seat = NULL;
-	place->ended = true;
-}
-
-static struct dt_chain_worker *
-make_chain_worker(struct dt_chain *chain, struct dt_plugin_worker *pw)
-{
-	struct dt_chain_worker *cw = dt_alloc(sizeof(*cw) + chain->count * sizeof(cw->seats[0]));
-	if (!cw)
-		return NULL;
-	cw->chain = chain;
-	cw->pw = pw;
-	cw->count = chain->count;
-	dt_events_fill(&cw->events, cw);
-	dt_list_append(&pw->chains, &cw->node);
-	for (uint32_t i = 0; i < chain->count; i++) {
-		struct dt_seat *seat = &cw->seats[i];
-		seat->instance = chain->instances[i];
-		seat->chain = cw;
-		seat->pw = pw;
-		seat->ctx = seat->instance->ctx;
-		seat->ctx.worker = pw->env.index;
-		dt_list_init(&seat->timers);
-		dt_list_init(&seat->watches);
-	}
-	return cw;
-}
-
-enum dt_err
-dt_chain_worker_start(struct dt_chain *chain, struct dt_plugin_worker *pw)
-{
-	DT_CHECK_MAGIC(chain, CHAIN_MAGIC);
-	DT_ASSERT(!chain->workers[pw->env.index]);
-	struct dt_chain_worker *cw = make_chain_worker(chain, pw);
-	if (!cw)
-		return DT_ERR_NOMEM;
-	chain->workers[pw->env.index] = cw;
-	for (uint32_t i = 0; i < cw->count; i++) {
-		enum dt_err err = start_seat(cw, i);
-		if (err != DT_OK) {
-			dt_chain_worker_stop(chain, pw);
-			return err;
-		}
-	}
-	set_slow_turn(pw);
-	for (uint32_t i = 0; i < cw->count; i++)
-		dt_post_run_early(&cw->seats[i]);
-	return DT_OK;
-}
-
-void
-dt_chain_worker_stop(struct dt_chain *chain, struct dt_plugin_worker *pw)
-{
-	DT_CHECK_MAGIC(chain, CHAIN_MAGIC);
-	struct dt_chain_worker *cw = chain->workers[pw->env.index];
-	if (!cw)
-		return;
-	while (cw->started > 0)
-		stop_seat(&cw->seats[--cw->started]);
-	dt_plugin_worker_flush(pw); /* what worker_stop has asked for */
-	chain->workers[pw->env.index] = NULL;
-	dt_list_remove(&cw->node);
-	set_slow_turn(pw);
-	dt_free(cw);
-}
-
-const struct dt_conn_events *
-dt_chain_events(struct dt_chain *chain, const struct dt_plugin_worker *pw)
-{
-	DT_ASSERT(chain->workers[pw->env.index]);
-	return &chain->workers[pw->env.index]->events;
 }
 
 /* ---- counters ------------------------------------------------------------------------------- */

@@ -36,9 +36,9 @@ dt_conn_data_free(struct dt_conn *c, struct dt_chain_worker *cw)
 		if (!item->destroy)
 			continue;
 		/* A hook like any other: it may have a descriptor to unwatch. */
-		dt_hook_enter(&cw->seats[i], DT_HOOK_DESTROY, 0);
+		dt_hook_enter(cw->seats[i], DT_HOOK_DESTROY, 0);
 		item->destroy(item->data);
-		dt_hook_leave(&cw->seats[i]);
+		dt_hook_leave(cw->seats[i]);
 	}
 	dt_free(d);
 }

@@ -32,14 +32,14 @@ struct dt_deferral {
 static struct dt_seat *
 seat_of(const struct dt_deferral *d)
 {
-	return &d->cw->seats[d->index];
+	return d->cw->seats[d->index];
 }
 
 static bool
 is_last(const struct dt_gate_run *run)
 {
 	for (uint32_t i = run->index + 1; i < run->cw->count; i++)
-		if (dt_gate_has_hook(run->cw->seats[i].instance->module, run->event->kind))
+		if (dt_gate_has_hook(run->cw->seats[i]->instance->module, run->event->kind))
 			return false;
 	return true;
 }
@@ -138,7 +138,7 @@ dt_defer_free(struct dt_deferral *d)
 static void
 decide_by_default(struct dt_gate_run *run, struct dt_answer *answer)
 {
-	struct dt_seat *seat = &run->cw->seats[run->index];
+	struct dt_seat *seat = run->cw->seats[run->index];
 	struct dtlsd_instance *inst = seat->instance;
 	dt_instance_count_own(inst, seat->ctx.worker, DT_OWN_DEFER_DEFAULTS);
 	*answer = (struct dt_answer){.verdict = default_verdict(inst)};

@@ -73,7 +73,7 @@ on_connected(void *arg, struct dt_conn *c, int32_t status, const char *text)
 	    .peer = dt_conn_path(c)->peer,
 	    .local = dt_conn_path(c)->local};
 	for (uint32_t i = 0; i < cw->count; i++) {
-		struct dt_seat *seat = &cw->seats[i];
+		struct dt_seat *seat = cw->seats[i];
 		if (!seat->instance->module->connected)
 			continue;
 		seat->instance->module->connected(
@@ -89,7 +89,7 @@ on_disconnected(void *arg, struct dt_conn *c, int32_t status, const char *text)
 	uint64_t id = dt_conn_id(c);
 	struct dtlsd_disconnected event = {.size = sizeof(event), .status = status, .text = text};
 	for (uint32_t i = cw->count; i-- > 0;) {
-		struct dt_seat *seat = &cw->seats[i];
+		struct dt_seat *seat = cw->seats[i];
 		if (!seat->instance->module->disconnected)
 			continue;
 		seat->instance->module->disconnected(
@@ -142,7 +142,7 @@ on_data_in(void *arg, struct dt_conn *c, uint8_t *data, size_t len, size_t capac
 	    .data = data};
 	size_t asked = pw->actions.count;
 	for (uint32_t i = 0; i < cw->count; i++) {
-		struct dt_seat *seat = &cw->seats[i];
+		struct dt_seat *seat = cw->seats[i];
 		if (!seat->instance->module->data_in)
 			continue;
 		/* A module before this one has sent the bytes that this one may rewrite. */

@@ -154,7 +154,7 @@ take_answer(struct dt_gate_run *run, const struct dt_answer *answer, struct dt_d
 static bool
 ask_one(struct dt_gate_run *run, struct dt_decision *out)
 {
-	struct dt_seat *seat = &run->cw->seats[run->index];
+	struct dt_seat *seat = run->cw->seats[run->index];
 	struct dt_answer answer = {.verdict = DTLSD_NEXT};
 	run->deferral = NULL;
 	run->defer_refused = false;
@@ -174,7 +174,7 @@ dt_gate_ask(struct dt_gate_run *run, struct dt_decision *out)
 {
 	enum dt_gate_kind kind = run->event->kind;
 	for (; run->index < run->cw->count; run->index++) {
-		if (!dt_gate_has_hook(run->cw->seats[run->index].instance->module, kind))
+		if (!dt_gate_has_hook(run->cw->seats[run->index]->instance->module, kind))
 			continue;
 		if (ask_one(run, out))
 			return;

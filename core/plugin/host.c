@@ -200,15 +200,9 @@ host_post(const struct dtlsd_ctx *c, uint32_t worker,
 	if (len > DT_POST_MAX)
 		return DTLSD_TOO_LONG;
 
-	uint32_t first = worker == UINT32_MAX ? 0 : worker;
-	uint32_t last = worker == UINT32_MAX ? plugin->worker_count - 1 : worker;
-	enum dt_err err = DT_OK;
-	for (uint32_t w = first; w <= last; w++) {
-		enum dt_err one = dt_post_call(c->instance, w, call, data, len);
-		if (err == DT_OK)
-			err = one;
-	}
-	return code_of(err);
+	bool all = worker == UINT32_MAX;
+	return code_of(dt_post_call(c->instance, all ? 0 : worker, all ? plugin->worker_count : 1, call,
+	    data, len));
 }
 
 /* One line, whatever the module has put in it. */

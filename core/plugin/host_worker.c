@@ -11,11 +11,18 @@ find_conn(const struct dt_seat *seat, uint64_t conn)
 	return dt_conns_find(seat->pw->env.conns, conn);
 }
 
-/* Of the server that the seat belongs to: only there its index means something. */
-static bool
-is_of_chain(const struct dt_conn *c, const struct dt_chain_worker *cw)
+#define NO_PLACE UINT32_MAX
+
+/* Where the seat stands in the chain of the connection; NO_PLACE for one of another server, or of a
+ * chain that was configured before or after. */
+static uint32_t
+place_in_chain(const struct dt_conn *c, const struct dt_seat *seat)
 {
-	return dt_conn_service(c)->events == &cw->events;
+	const struct dt_chain_worker *cw = dt_conn_service(c)->events->arg;
+	for (uint32_t i = 0; i < cw->count; i++)
+		if (cw->seats[i] == seat)
+			return i;
+	return NO_PLACE;
 }
 
 static void
@@ -78,13 +85,15 @@ dt_host_set_conn_data(
 	if (!seat || seat->pw->hook == DT_HOOK_DESTROY)
 		return DTLSD_INVALID;
 	struct dt_conn *about = find_conn(seat, conn);
-	if (!about || !is_of_chain(about, seat->chain))
+	uint32_t place = about ? place_in_chain(about, seat) : NO_PLACE;
+	if (place == NO_PLACE)
 		return DTLSD_GONE;
-	struct dt_conn_data *d = dt_conn_data_need(about, seat->chain->count);
+	const struct dt_chain_worker *cw = dt_conn_service(about)->events->arg;
+	struct dt_conn_data *d = dt_conn_data_need(about, cw->count);
 	if (!d)
 		return DTLSD_NOMEM;
 
-	struct dt_conn_item *item = &d->items[seat->instance->index];
+	struct dt_conn_item *item = &d->items[place];
 	struct dt_conn_item old = *item;
 	*item = (struct dt_conn_item){data, destroy};
 	if (old.destroy)
@@ -97,10 +106,9 @@ dt_host_conn_data(const struct dtlsd_ctx *c, uint64_t conn)
 {
 	struct dt_seat *seat = dt_host_seat(c, "conn_data");
 	struct dt_conn *about = seat ? find_conn(seat, conn) : NULL;
-	if (!about || !is_of_chain(about, seat->chain))
-		return NULL;
-	struct dt_conn_data *d = dt_conn_data_get(about);
-	return d ? d->items[seat->instance->index].data : NULL;
+	struct dt_conn_data *d = about ? dt_conn_data_get(about) : NULL;
+	uint32_t place = d ? place_in_chain(about, seat) : NO_PLACE;
+	return place != NO_PLACE ? d->items[place].data : NULL;
 }
 
 struct visit {
@@ -113,7 +121,7 @@ static void
 visit_conn(struct dt_conn *c, void *arg)
 {
 	struct visit *v = arg;
-	if (dt_conn_state(c) != DT_CONN_ESTABLISHED || !is_of_chain(c, v->seat->chain))
+	if (dt_conn_state(c) != DT_CONN_ESTABLISHED || place_in_chain(c, v->seat) == NO_PLACE)
 		return;
 	struct dt_plugin_worker *pw = v->seat->pw;
 	struct dt_seen_certificate *mark = pw->certificates;

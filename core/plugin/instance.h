@@ -22,6 +22,7 @@
 
 #define DT_INSTANCE_MAGIC 0x6474696eu
 
+struct dt_config;
 struct dt_plugin_worker;
 struct dt_chain_worker;
 struct dt_seat;
@@ -44,8 +45,8 @@ enum dt_own_counter {
 
 /* An instance as one worker sees it; only that worker touches it. */
 struct dt_place {
-	struct dt_seat *seat;  /* borrowed from the chain's part of the worker; NULL when
-				  worker_start was not called yet, or worker_stop was */
+	struct dt_seat *seat;  /* owned; NULL when worker_start was not called yet, or
+				  worker_stop was                                     */
 	bool ended;	       /* worker_stop was called, or worker_start failed      */
 	struct dt_post *early; /* owned: posted before worker_start, oldest first     */
 	struct dt_post **early_end;
@@ -58,7 +59,9 @@ struct dtlsd_instance {
 	struct dt_plugin *plugin;	   /* borrowed                                 */
 	const struct dtlsd_module *module; /* borrowed: never unloaded                 */
 	char *name, *server;		   /* owned                                    */
-	uint32_t index;			   /* in the chain                             */
+	struct dt_config *config;	   /* held: what ctx.config lies in; or NULL   */
+	uint64_t fingerprint;		   /* of its entry; 0 = like no other          */
+	uint32_t chains;		   /* that it stands in; main thread           */
 	struct dt_dur slow_hook, defer_timeout;
 	bool defer_accept;
 	atomic_bool closed;	    /* close() was called, or open() failed             */
@@ -73,8 +76,8 @@ struct dtlsd_instance {
 struct dt_seat {
 	struct dtlsd_ctx ctx; /* what hooks are given */
 	struct dtlsd_instance *instance;
-	struct dt_chain_worker *chain;
 	struct dt_plugin_worker *pw;
+	uint32_t chains; /* that it stands in on this worker */
 	struct dt_list timers, watches; /* owned: struct module_timer, struct module_watch */
 	struct dt_index timers_by_call, timers_by_handle, watches_by_fd;
 	struct dt_mono slow_named_at; /* when its slowness was last logged */
@@ -86,9 +89,9 @@ struct dt_chain_worker {
 	struct dt_chain *chain;
 	struct dt_plugin_worker *pw;
 	struct dt_conn_events events;
-	uint32_t started; /* seats whose worker_start succeeded */
-	uint32_t count;
-	struct dt_seat seats[];
+	uint32_t count;	  /* of the chain                                          */
+	uint32_t started; /* seats that are taken: the first ones                  */
+	struct dt_seat *seats[];
 };
 
 /* What one worker shares with foreign threads; as old as the plugin. */
@@ -103,6 +106,7 @@ struct dt_plugin {
 	uint32_t worker_count;
 	struct dt_log *log;		  /* borrowed */
 	struct dtlsd_instance *instances; /* owned: all there ever were */
+	struct dt_list chains;		  /* borrowed: struct dt_chain, those that live */
 	struct dt_shared shared[];
 };
 

@@ -176,7 +176,7 @@ load_file(struct dt_loader *l, const char *dir, const char *file, const struct d
 			err = look_inside(m, out, inner);
 	}
 	if (err != DT_OK)
-		snprintf(why, DT_LOADER_WHY, "module %s/%s: %s", dir, file, inner);
+		snprintf(why, DT_LOADER_WHY, "%s/%s: %s", dir, file, inner);
 	return err;
 }
 
@@ -188,7 +188,7 @@ load_by_path(
 	const char *slash = strrchr(path, '/');
 	size_t len = (size_t)(slash - path);
 	if (len >= sizeof(dir) || slash[1] == '\0') {
-		snprintf(why, DT_LOADER_WHY, "\"%s\" is not the path of a file", path);
+		snprintf(why, DT_LOADER_WHY, "this is not the path of a file");
 		return DT_ERR_INVALID;
 	}
 	memcpy(dir, path, len);
@@ -206,13 +206,12 @@ static void
 write_not_found(const struct dtlsd_list *dirs, const char *name, char why[DT_LOADER_WHY])
 {
 	size_t used = (size_t)snprintf(
-	    why, DT_LOADER_WHY, "there is no module \"%s\"; looked for %s.so in", name, name);
+	    why, DT_LOADER_WHY, "it is not there; looked for %s.so in", name);
 	for (uint32_t i = 0; i < dirs->count && used < DT_LOADER_WHY; i++)
 		used += (size_t)snprintf(
 		    why + used, DT_LOADER_WHY - used, "%s %s", i ? "," : "", dir_at(dirs, i));
 	if (dirs->count == 0)
-		snprintf(why, DT_LOADER_WHY,
-		    "there is no module \"%s\": no module directory is known", name);
+		snprintf(why, DT_LOADER_WHY, "no module directory is known");
 }
 
 static enum dt_err
@@ -223,9 +222,7 @@ load_by_name(struct dt_loader *l, const struct dtlsd_list *dirs, const char *nam
 	size_t len = strlen(name);
 	if (len == 0 || len > DT_ABI_NAME_MAX || strspn(name, NAME_CHARS) != len) {
 		snprintf(why, DT_LOADER_WHY,
-		    "\"%.80s\" is not the name of a module (1 to %u of [a-z0-9_]); "
-		    "a path has a '/'",
-		    name, DT_ABI_NAME_MAX);
+		    "a name has 1 to %u of [a-z0-9_], a path has a '/'", DT_ABI_NAME_MAX);
 		return DT_ERR_INVALID;
 	}
 	snprintf(file, sizeof(file), "%s.so", name);

@@ -18,6 +18,7 @@ dt_plugin_new(const struct dt_plugin_config *config, struct dt_plugin **out)
 	p->magic = PLUGIN_MAGIC;
 	p->worker_count = workers;
 	p->log = config->log;
+	dt_list_init(&p->chains);
 	for (uint32_t w = 0; w < workers; w++) {
 		p->shared[w].mailbox = config->mailboxes[w];
 		if (dt_tokens_init(&p->shared[w].tokens, w, config->defer_limit) != DT_OK) {
@@ -37,6 +38,7 @@ dt_plugin_free(struct dt_plugin **plugin)
 	if (!p)
 		return;
 	DT_CHECK_MAGIC(p, PLUGIN_MAGIC);
+	DT_ASSERT(dt_list_empty(&p->chains));
 	for (struct dtlsd_instance *inst = p->instances, *next; inst; inst = next) {
 		next = inst->next;
 		dt_instance_free(inst);

@@ -114,19 +114,27 @@ run_post(void *arg, void *data, size_t len)
 }
 
 enum dt_err
-dt_post_call(struct dtlsd_instance *inst, uint32_t worker,
+dt_post_call(struct dtlsd_instance *inst, uint32_t first, uint32_t count,
     void (*call)(const struct dtlsd_ctx *c, void *data, size_t len), const void *data, size_t len)
 {
-	struct dt_post *p = dt_alloc(sizeof(*p) + len);
-	if (!p)
-		return DT_ERR_NOMEM;
-	*p = (struct dt_post){.inst = inst, .worker = worker, .call = call, .len = len};
-	if (len)
-		memcpy(p->data, data, len);
-	enum dt_err err = dt_mailbox_post_owned(
-	    inst->plugin->shared[worker].mailbox, run_post, dt_free, p, sizeof(*p) + len);
-	if (err != DT_OK)
-		dt_free(p);
+	struct dt_mailbox *boxes[DT_CONN_WORKERS_MAX];
+	void *posts[DT_CONN_WORKERS_MAX];
+	enum dt_err err = DT_OK;
+	uint32_t made = 0;
+	for (; made < count; made++) {
+		struct dt_post *p = posts[made] = dt_alloc(sizeof(*p) + len);
+		if (!p)
+			break;
+		*p = (struct dt_post){.inst = inst, .worker = first + made, .call = call, .len = len};
+		if (len)
+			memcpy(p->data, data, len);
+		boxes[made] = inst->plugin->shared[first + made].mailbox;
+	}
+	err = made == count ? dt_mailbox_post_to_each(boxes, count, run_post, dt_free, posts,
+				  sizeof(struct dt_post) + len)
+			    : DT_ERR_NOMEM;
+	while (err != DT_OK && made > 0)
+		dt_free(posts[--made]);
 	return err;
 }
 

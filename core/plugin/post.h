@@ -18,8 +18,9 @@
 enum dt_err dt_post_action(
     struct dt_plugin *plugin, uint32_t worker, const struct dt_action *action) DT_MUST_USE;
 
-/* Runs call(ctx, copy of data) on the worker. As dt_mailbox_post(). */
-enum dt_err dt_post_call(struct dtlsd_instance *inst, uint32_t worker,
+/* Runs call(ctx, copy of data) on `count` workers from the first one on: on all of them or, unless
+ * DT_OK, on none. As dt_mailbox_post(). */
+enum dt_err dt_post_call(struct dtlsd_instance *inst, uint32_t first, uint32_t count,
     void (*call)(const struct dtlsd_ctx *c, void *data, size_t len), const void *data,
     size_t len) DT_MUST_USE;
 

@@ -110,6 +110,15 @@ class Suites(unittest.TestCase):
                 self.assertEqual(alert_of(c), 40)  # handshake_failure
 
 
+    def test_a_suite_with_a_short_key_is_left_out(self):
+        with everything(min_strength_bits=256) as d:
+            with s_client(d.address, "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256") as c:
+                self.assertEqual(alert_of(c), 40)
+            with s_client(d.address, "-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384") as c:
+                echoes(c)
+                self.assertEqual(c.end(), 0)
+
+
 class Cbc(unittest.TestCase):
     """Records that OpenSSL keeps."""
 

@@ -189,6 +189,9 @@ TRUST = [
      f'"ECDHE-ECDSA-AES128-GCM-SHA255" {UNKNOWN} ({TLS}/cipher_suites/0)' + mean('"ECDHE-ECDSA-AES128-GCM-SHA256"')),
     ("suite of TLS 1.3", tls(PEM + ', "cipher_suites": [ "PSK-AES128-CCM8", @"TLS_AES_128_GCM_SHA256" ]'),
      f'"TLS_AES_128_GCM_SHA256" {UNKNOWN} ({TLS}/cipher_suites/1)'),
+    ("no suite is strong enough", '{ "servers": [ { "listen": "127.0.0.1:0", "chain": "echo", "tls": @{\n'
+     '"certificate": "CERTS/server.pem", "cipher_suites": "ECDHE-ECDSA-AES128-GCM-SHA256", "min_strength_bits": 256 } } ] }',
+     f'min_strength_bits leaves none of the cipher suites: no cipher match ({TLS})'),
     ("suite that encrypts nothing", tls(PEM + ', "cipher_suites": [ @"NULL-SHA256" ]'),
      f'"NULL-SHA256" {UNKNOWN} ({TLS}/cipher_suites/0)'),
     ("suites for another certificate", '{ "servers": [ { "listen": "127.0.0.1:0", "chain": "echo", "tls": @{\n'
@@ -202,10 +205,10 @@ TRUST = [
         f"DIR/nowhere/log: No such file or directory ({TLS}/key_log_file)"]),
 ]
 MODULES = [
-    ("unknown", chain('{ "use": @"relai", "to": "127.0.0.1:1" }'), 'module "relai": there is no module "relai"; looked'
+    ("unknown", chain('{ "use": @"relai", "to": "127.0.0.1:1" }'), 'module "relai": it is not there; looked'
      f' for relai.so in BUILD/modules ({ENTRY}/use)' + mean('"relay"')),
     ("no directory", '{ "modules": { "path": "nowhere" }, "servers": [ { %s, "chain": @"echo" } ] }' % BASE,
-     'module "echo": there is no module "echo"; looked for echo.so in DIR/nowhere (/servers/0/chain)'),
+     'module "echo": it is not there; looked for echo.so in DIR/nowhere (/servers/0/chain)'),
     ("missing file", chain('@"./nowhere.so"'), "nowhere.so: the file: no such file"),
     ("no library", chain('@"./text.so"'), "cannot be loaded: "),
     ("not a module", chain('@"BAD/no_symbol.so"'), "it exports no symbol dtlsd_module: not a dtlsd module"),
@@ -221,8 +224,8 @@ MODULES = [
     ("in a directory that is writable by all", chain('@"./open/echo.so"'), "not trusted: its directory is writable by"
      " its others (mode 0777), wanted by nobody but its owner"),
     ("link", chain('@"./link.so"'), "the file is a symbolic link, wanted the file itself"),
-    ("no name of a module", chain('@"Echo"'), '"Echo" is not the name of a module (1 to 63 of [a-z0-9_]);'
-     f" a path has a '/' ({ENTRY})" + mean('"echo"')),
+    ("no name of a module", chain('@"Echo"'), 'module "Echo": a name has 1 to 63 of [a-z0-9_], a path has'
+     f" a '/' ({ENTRY})" + mean('"echo"')),
     ("takes no options", chain('{ "use": "echo", @"loud": true }'), f'unknown key "loud" ({ENTRY}/loud)'),
     ("the same twice", chain('"echo", @"echo"'),
      'two entries of this chain are named "echo": give one another name (/servers/0/chain/1)'),

@@ -115,14 +115,13 @@ do_verify(void)
 	dt_cookie_jar_free(&a.jar);
 }
 
-/* hvr RECORD-SEQ MESSAGE-SEQ COOKIE -> datagram */
+/* hvr RECORD-SEQ COOKIE -> datagram */
 void
 do_hvr(void)
 {
 	uint64_t record_seq = take_number();
-	uint16_t message_seq = (uint16_t)take_number();
 	uint8_t out[DT_HVR_LEN];
-	size_t n = dt_hvr_write(record_seq, message_seq, take_exactly(DT_COOKIE_LEN).data, out);
+	size_t n = dt_hvr_write(record_seq, take_exactly(DT_COOKIE_LEN).data, out);
 	put_bytes(out, n);
 }
 
@@ -228,6 +227,7 @@ do_flight(void)
 	const struct dt_suite *suite = take_suite();
 	struct target t = {.state = {.suite = suite->id, .keyed = 1, .write = take_key(suite)},
 	    .owner = new_owner()};
+	dt_state_set_limits(&t.state, suite, 0, 0);
 	size_t mtu = (size_t)take_number();
 	size_t fragment_max = (size_t)take_number();
 	t.state.next_plain = take_number();

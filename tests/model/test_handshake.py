@@ -200,9 +200,8 @@ class Cookies(unittest.TestCase):
     def test_verify_requests(self):
         random, batch = seeded(self.id()), Batch(self)
         for seq in (0, 1, 2 ** 32, LAST, *(random.getrandbits(48) for _ in range(50))):
-            message_seq, cookie = random.choice((0, 1, 0xffff)), random.randbytes(20)
-            batch.add(f"hvr {seq} {message_seq} {word(cookie)}",
-                      word(hello.verify_request(seq, message_seq, cookie)))
+            cookie = random.randbytes(20)
+            batch.add(f"hvr {seq} {word(cookie)}", word(hello.verify_request(seq, 0, cookie)))
         batch.run()
 
 

@@ -25,7 +25,7 @@ QUESTIONS = {
              "client_key client_iv server_key server_iv"),
     "record": ("seal", "number key iv type epoch seq plain", "record"),
     "cookie": ("cookie", "secret seconds peer local version random session_id", "cookie"),
-    "hello_verify_request": ("hvr", "record_seq message_seq cookie", "datagram"),
+    "hello_verify_request": ("hvr", "record_seq cookie", "datagram"),
     "client_hello": ("hello", "message", "answer"),
 }
 

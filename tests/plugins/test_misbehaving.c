@@ -42,11 +42,11 @@ Test(misbehaving, a_well_behaved_one_behaves)
 
 Test(misbehaving, a_module_that_does_not_open_stops_the_start_and_is_named)
 {
-	char why[DT_CHAIN_WHY];
+	struct dt_chain_failure failure;
 	struct dt_chain_entry entries[] = {entry_of("good"), entry_of("open_fails")};
 	world_begin(&w);
-	cr_assert_eq(dt_chain_new(w.plugin, "srv", entries, 2, &w.chain, why), DT_ERR_REFUSED);
-	cr_assert_str_eq(why,
+	cr_assert_eq(dt_chain_new(w.plugin, "srv", entries, 2, &w.chain, &failure), DT_ERR_REFUSED);
+	cr_assert_str_eq(failure.why,
 	    "module open_fails refused to start: open returned -3; its own reason is in the log");
 	LOGGED("error open_fails: the back-end is on holiday");
 	world_close(&w);
@@ -55,10 +55,10 @@ Test(misbehaving, a_module_that_does_not_open_stops_the_start_and_is_named)
 
 Test(misbehaving, a_module_that_does_not_start_on_a_worker_is_named)
 {
-	char why[DT_CHAIN_WHY];
+	struct dt_chain_failure failure;
 	struct dt_chain_entry entries[] = {entry_of("good"), entry_of("start_fails")};
 	world_begin(&w);
-	cr_assert_eq(dt_chain_new(w.plugin, "srv", entries, 2, &w.chain, why), DT_OK);
+	cr_assert_eq(dt_chain_new(w.plugin, "srv", entries, 2, &w.chain, &failure), DT_OK);
 	dt_plugin_worker_turn(w.pw[0], w.now);
 	cr_assert_eq(dt_chain_worker_start(w.chain, w.pw[0]), DT_ERR_REFUSED);
 	LOGGED("error start_fails: worker_start returned -4 on worker 0");

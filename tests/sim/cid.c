@@ -8,6 +8,7 @@
 #include "form.h"
 
 #define HEADER 13u
+#define TYPE_LAST SIM_RRC
 #define FIRST_OTHER_ADDRESS 0x800000u
 
 /* ---- the extensions ---- */
@@ -35,6 +36,31 @@ parse_heartbeat(SSL *ssl, unsigned type, unsigned context, const unsigned char *
 	(void)type, (void)context, (void)x, (void)chain, (void)alert, (void)arg;
 	cr_assert(len == 1 && (in[0] == 1 || in[0] == 2));
 	own->server_mode = in[0];
+	return 1;
+}
+
+static int
+add_rrc(SSL *ssl, unsigned type, unsigned context, const unsigned char **out, size_t *len, X509 *x,
+    size_t chain, int *alert, void *arg)
+{
+	static const unsigned char zeros[UINT8_MAX];
+	const struct sim_cid *own = ((const struct sim_client *)SSL_get_app_data(ssl))->cid;
+	(void)type, (void)context, (void)x, (void)chain, (void)alert, (void)arg;
+	if (!own || !own->offers_rrc)
+		return 0;
+	*out = zeros;
+	*len = own->rrc_len;
+	return 1;
+}
+
+static int
+parse_rrc(SSL *ssl, unsigned type, unsigned context, const unsigned char *in, size_t len, X509 *x,
+    size_t chain, int *alert, void *arg)
+{
+	struct sim_cid *own = ((struct sim_client *)SSL_get_app_data(ssl))->cid;
+	(void)type, (void)context, (void)in, (void)x, (void)chain, (void)alert, (void)arg;
+	cr_assert(len == 0 && own->given, "an rrc extension with a body, or without a connection id");
+	own->rrc = true;
 	return 1;
 }
 
@@ -73,6 +99,7 @@ sim_cid_ctx(SSL_CTX *ctx)
 	const unsigned where = SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_2_SERVER_HELLO;
 	int ok = SSL_CTX_add_custom_ext(ctx, 15, where, add_heartbeat, NULL, NULL, parse_heartbeat, NULL);
 	cr_assert(ok && SSL_CTX_add_custom_ext(ctx, 54, where, add_id, NULL, NULL, parse_id, NULL));
+	cr_assert(SSL_CTX_add_custom_ext(ctx, 61, where, add_rrc, NULL, NULL, parse_rrc, NULL));
 }
 
 struct sim_cid *
@@ -83,6 +110,7 @@ sim_cid_add(struct sim_client *c, size_t id_len)
 	cr_assert(c->cid);
 	c->cid->offers = true;
 	c->cid->mode = c->cid->server_mode = -1;
+	c->cid->says = 1;
 	c->cid->id_len = (uint8_t)id_len;
 	for (size_t i = 0; i < id_len; i++)
 		c->cid->id[i] = (uint8_t)(0xa0 + i);
@@ -197,7 +225,7 @@ static bool
 well_framed(const uint8_t *record, size_t left, size_t id_len)
 {
 	size_t header = header_len(record, id_len);
-	return left >= header && record[0] >= 20 && record[0] <= SIM_TLS12_CID && record[1] == 0xfe &&
+	return left >= header && record[0] >= 20 && record[0] <= TYPE_LAST && record[1] == 0xfe &&
 	    left - header >= ((size_t)record[header - 2] << 8 | record[header - 1]);
 }
 
@@ -305,6 +333,8 @@ sim_cid_write(struct sim_client *c, const uint8_t *bytes, size_t len)
 		}
 		need_keys(c);
 		size_t plain_len = open_own(c, &rec, plain);
+		if (c->cid->spoils_finished && rec.type == DT_HANDSHAKE)
+			plain[plain_len - 1] ^= 1;
 		n += sim_cid_seal(c, rec.type, plain, plain_len, out + n);
 	}
 	if (c->cid->roams)
@@ -330,6 +360,22 @@ take_heartbeat(struct sim_client *c, const uint8_t *message, size_t len)
 	x->requests++;
 	if (!x->deaf)
 		sim_cid_send(c, SIM_HEARTBEAT, answer, sim_heartbeat(2, claimed, message + 3, claimed, 16, answer));
+}
+
+static void
+take_path_check(struct sim_client *c, const uint8_t *message, size_t len)
+{
+	struct sim_cid *x = c->cid;
+	uint8_t answer[SIM_RRC_LEN] = {x->says};
+	cr_assert(x->rrc && len == SIM_RRC_LEN && message[0] <= 1, "the server's path check is malformed");
+	if (message[0] == 1) {
+		x->path_responses++;
+		return;
+	}
+	x->challenges++;
+	memcpy(answer + 1, message + 1, len - 1);
+	if (!x->deaf)
+		sim_cid_send(c, SIM_RRC, answer, sizeof(answer));
 }
 
 /* For OpenSSL: the record as it would have come in the plain form. The copy stays here. */
@@ -365,13 +411,14 @@ sim_cid_read(struct sim_client *c, struct sim_packet *p, size_t *at, struct dt_s
 		size_t len;
 		if (!try_open(c, &rec, &type, &data, &len)) {
 			cr_assert(c->lenient, "a record of type %u, not authentic or in the wrong form", rec.type);
-			continue;
-		}
-		if (type != SIM_HEARTBEAT) {
+		} else if (type == SIM_HEARTBEAT) {
+			take_heartbeat(c, data, len);
+		} else if (type == SIM_RRC) {
+			take_path_check(c, data, len);
+		} else {
 			*out = (struct dt_span){record, seal_as_server(c, &rec, type, data, len, record)};
 			return true;
 		}
-		take_heartbeat(c, data, len);
 	}
 	return false;
 }

@@ -114,6 +114,7 @@ on_connected(void *arg, struct dt_conn *c, int32_t status, const char *text)
 	struct sim_diary *d = diary_of(s, c);
 	cr_assert(d->asked == 1, "connected without a request");
 	cr_assert(d->connected++ == 0, "connected twice");
+	d->connected_as = ++s->events_told;
 	d->status = status;
 	snprintf(d->text, sizeof(d->text), "%s", text);
 	maybe_close(s, c, SIM_IN_CONNECTED);
@@ -154,8 +155,10 @@ on_peer_moved(void *arg, struct dt_conn *c, const struct dt_path *to)
 static void
 on_disconnected(void *arg, struct dt_conn *c, int32_t status, const char *text)
 {
-	struct sim_diary *d = diary_of(arg, c);
+	struct sim_server *s = arg;
+	struct sim_diary *d = diary_of(s, c);
 	cr_assert(d->connected == 1 && d->status == 0 && d->disconnected++ == 0);
+	d->disconnected_as = ++s->events_told;
 	d->end_status = status;
 	snprintf(d->end_text, sizeof(d->end_text), "%s", text);
 }
@@ -237,6 +240,9 @@ make_tls(struct sim_server *s, const struct sim_options *o)
 	    .key_log = sim_pcap_key,
 	    .key_log_arg = &s->link->pcap,
 	    .heartbeat = o->heartbeat,
+	    .records_per_key = o->records_per_key,
+	    .forgeries_per_key = o->forgeries_per_key,
+	    .record_size_limit = o->record_size_limit,
 	    .mtu = o->mtu,
 	    .initial_timer = DT_SECONDS(1),
 	    .max_timer = DT_SECONDS(60),
@@ -277,6 +283,11 @@ commit(void *arg, size_t len)
 	struct sim_server *s = arg;
 	struct dt_reader r = dt_reader(s->out_path.peer.ip, 4);
 	cr_assert(len > 0 && len <= s->out_cap);
+	if (s->kernel_mtu && len > s->kernel_mtu) {
+		cr_assert(s->refused_count < 64);
+		s->refused[s->refused_count++] = len;
+		return;
+	}
 	s->sent++;
 	s->sent_bytes += len;
 	sim_link_send(s->link, (uint32_t)dt_read_uint(&r, 4) & 0xffffff, false, s->out, len);
@@ -361,6 +372,15 @@ sim_server_fini(struct sim_server *s)
 	X509_STORE_free(s->trust);
 }
 
+/* As udp_out does at the end of a turn. The tests that want this have one client. */
+static void
+tell_refused(struct sim_server *s)
+{
+	for (size_t i = 0; i < s->refused_count; i++)
+		dt_conns_too_long(s->conns, &s->out_path, s->refused[i]);
+	s->refused_count = 0;
+}
+
 static void
 send_replies(struct sim_server *s)
 {
@@ -374,6 +394,7 @@ send_replies(struct sim_server *s)
 		s->held_back += err == DT_ERR_AGAIN;
 		free(r);
 	}
+	tell_refused(s);
 }
 
 void
@@ -455,7 +476,9 @@ sim_verdict(struct sim_server *s, enum dt_gate_kind kind, bool accept, uint8_t a
 enum dt_err
 sim_server_send(struct sim_server *s, const void *data, size_t len)
 {
-	return dt_conn_send(newest_conn(s), data, len, sim_now());
+	enum dt_err err = dt_conn_send(newest_conn(s), data, len, sim_now());
+	tell_refused(s);
+	return err;
 }
 
 void

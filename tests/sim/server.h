@@ -31,6 +31,8 @@ struct sim_options {
 	uint8_t trust_id;
 	struct dt_dur ticket_lifetime, idle_timeout, handshake_timeout;
 	uint16_t mtu;
+	uint16_t record_size_limit; /* the server's own */
+	uint64_t records_per_key, forgeries_per_key;
 	uint32_t connection_limit, handshake_limit;
 	uint64_t hellos_per_prefix;
 	size_t handshake_memory, last_flight_memory;
@@ -48,6 +50,7 @@ struct sim_diary {
 	struct sim_server *server;
 	uint64_t id;
 	unsigned asked, identities, auths, connected, disconnected, released; /* calls */
+	unsigned connected_as, disconnected_as; /* the how manieth event of the server it was */
 	int32_t status, end_status;
 	char text[SIM_TEXT], end_text[SIM_TEXT];
 	char identity[SIM_TEXT];
@@ -84,9 +87,12 @@ struct sim_server {
 	enum sim_place closes;
 	bool forbids_moves;
 	bool mute; /* data gets no echo */
+	unsigned events_told;
 
 	uint64_t received, sent, sent_bytes; /* datagrams */
 	uint64_t held_back;		     /* replies that were not sent: too much for an unproven path */
+	size_t kernel_mtu;		     /* longer datagrams are refused (EMSGSIZE); 0 = none */
+	size_t refused[64], refused_count;   /* bytes of those; told when the turn ends */
 	uint8_t out[65536];
 	size_t out_cap; /* bytes of it that were asked for */
 	struct dt_path out_path;

@@ -365,8 +365,8 @@ struct dtlsd_host {
 	void (*for_each_conn)(const struct dtlsd_ctx *c,
 	    void (*each)(const struct dtlsd_ctx *c, uint64_t conn, void *arg), void *arg);
 
-	/* ANY. Runs `call` once on the worker with this index (UINT32_MAX: once on every worker),
-	 * with a copy of `len` bytes. QUEUED, AGAIN, INVALID, TOO_LONG (over 64 KiB), NOMEM, GONE
+	/* ANY. Runs `call` once on the worker with this index (UINT32_MAX: once on every worker, or
+	 * on none when it fails), with a copy of `len` bytes. QUEUED, AGAIN, INVALID, TOO_LONG (over 64 KiB), NOMEM, GONE
 	 * (after close). */
 	int32_t (*post)(const struct dtlsd_ctx *c, uint32_t worker,
 	    void (*call)(const struct dtlsd_ctx *c, void *data, size_t len), const void *data,

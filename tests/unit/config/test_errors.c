@@ -174,6 +174,13 @@ static const struct row type_rows[] = {
 		  "'auto'?")},
     {"auto where there is none", ALL("'count':'auto'"),
 	E("2:29", "a whole number is wanted here, not a text (/servers/0/chain/0/count)")},
+    {"word for a number misspelt", SERVER("'socket':{'dscp':'vioce'}"),
+	E("2:18", "a whole number is wanted here, not a text (/servers/0/socket/dscp); did you mean "
+		  "'voice'?")},
+    {"number beyond the field", SERVER("'socket':{'dscp':64}"),
+	E("2:18", "64 is out of range: from 0 to 63 (/servers/0/socket/dscp)")},
+    {"number of a word", SERVER("'socket':{'dscp':-4}"),
+	E("2:18", "-4 is out of range: from 0 to 63 (/servers/0/socket/dscp)")},
     {"too small", TOP("'workers': 0"), E("2:12", "0 is out of range: from 1 to 128 (/workers)")},
     {"negative", TOP("'workers': -1"), E("2:12", "-1 is out of range: from 1 to 128 (/workers)")},
     {"too large", ALL("'count':11"),

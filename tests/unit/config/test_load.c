@@ -35,7 +35,7 @@ static const char full[] =
     "               'hellos_per_prefix':'60/m'},\n"
     "    'idle_timeout': '10m',\n"
     "    'socket': "
-    "{'receive_buffer':'4MiB','send_buffer':'1MiB','dual_stack':true,'share_port':true},\n"
+    "{'receive_buffer':'4MiB','send_buffer':'1MiB','dual_stack':true,'share_port':true,'dont_fragment':true,'dscp':'voice'},\n"
     "    'chain': [ 'psk', /* first */\n"
     "      "
     "{'use':'/opt/modules/"
@@ -90,7 +90,8 @@ Test(load, the_whole_is_read_into_its_structs)
 	cr_expect_eq(s->idle_timeout, 600000000000);
 	cr_expect_eq(s->socket.receive_buffer, 4194304);
 	cr_expect_eq(s->socket.send_buffer, 1048576);
-	cr_expect(s->socket.dual_stack && s->socket.share_port);
+	cr_expect(s->socket.dual_stack && s->socket.share_port && s->socket.dont_fragment);
+	cr_expect_eq(s->socket.dscp, -DT_TRAFFIC_VOICE);
 	dt_config_free(&c);
 	cr_expect_null(c);
 }
@@ -169,6 +170,7 @@ Test(load, a_small_file_has_the_defaults)
 	cr_expect_geq(s->limits.packet_size, 13 + 16384 + 2048);
 	cr_expect_eq(s->idle_timeout, 0);
 	cr_expect_eq(s->socket.receive_buffer, 0);
+	cr_expect_eq(s->socket.dscp, -DT_TRAFFIC_BEST_EFFORT);
 	dt_config_free(&c);
 }
 
@@ -179,7 +181,7 @@ Test(load, warnings_leave_a_configuration_good)
 	cr_assert_eq(
 	    load_quoted(
 		"{'servers':{'listen':'127.0.0.1:1','tls':{'certificate':'a','client_ca':'b',\n"
-		"'key_log_file':'k'}}}",
+		"'key_log_file':'k'},\n'handshake':{'timeout':'2s','initial_timer':'2s'}}}",
 		&c, &report),
 	    DT_OK);
 	cr_expect_str_eq(all_messages(&report),
@@ -189,9 +191,11 @@ Test(load, warnings_leave_a_configuration_good)
 	    "is \"none\" "
 	    "(/servers/tls/client_ca)\n"
 	    "test.json:2:16: warning: who reads this file can decrypt every connection "
-	    "(/servers/tls/key_log_file)");
+	    "(/servers/tls/key_log_file)\n"
+	    "test.json:3:24: warning: a flight that is lost is never sent again: initial_timer is "
+	    "not below this (/servers/handshake/timeout)");
 	cr_expect_eq(report.errors, 0);
-	cr_expect_eq(report.warnings, 3);
+	cr_expect_eq(report.warnings, 4);
 	dt_config_report_fini(&report);
 	dt_config_free(&c);
 }
@@ -462,7 +466,9 @@ Test(load, the_manual_names_every_option)
 	    "## Module echo\n\nTakes no options.",
 	    "| `wait` | duration, 1s to 1h | `\"60s\"` | What wait is for. |",
 	    "| `mode` | `\"gentle\"`, `\"strict\"` |  | What mode is for. |",
-	    "| `workers` | integer, 1 to 128, or `\"auto\"` | `\"auto\"` |"};
+	    "| `workers` | integer, 1 to 128, or `\"auto\"` | `\"auto\"` |",
+	    "| `dscp` | integer, 0 to 63, `\"best_effort\"`, `\"background\"`, "
+	    "`\"excellent_effort\"`, `\"audio_video\"`, `\"voice\"`, or `\"control\"` |"};
 	char *text = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);

@@ -151,13 +151,13 @@ Test(cookie, a_jar_without_memory_leaves_nothing_behind)
 	dt_cookie_jar_free(&jar);
 }
 
-Test(cookie, the_hello_verify_request_mirrors_the_numbers_of_the_hello)
+Test(cookie, the_hello_verify_request_mirrors_the_record_number_of_the_hello)
 {
 	uint8_t cookie[DT_COOKIE_LEN], out[DT_HVR_LEN];
 	memset(cookie, 0xcc, sizeof(cookie));
-	cr_assert_eq(dt_hvr_write(0x010203040506, 3, cookie, out), DT_HVR_LEN);
+	cr_assert_eq(dt_hvr_write(0x010203040506, cookie, out), DT_HVR_LEN);
 	static const uint8_t head[] = {22, 0xfe, 0xff, 0, 0, 1, 2, 3, 4, 5, 6, 0, 35, 3, 0, 0, 23,
-	    0, 3, 0, 0, 0, 0, 0, 23, 0xfe, 0xff, DT_COOKIE_LEN};
+	    0, 0, 0, 0, 0, 0, 0, 23, 0xfe, 0xff, DT_COOKIE_LEN};
 	cr_assert_eq(memcmp(out, head, sizeof(head)), 0);
 	cr_assert_eq(sizeof(head) + DT_COOKIE_LEN, DT_HVR_LEN);
 	cr_assert_eq(memcmp(out + sizeof(head), cookie, DT_COOKIE_LEN), 0);
@@ -166,7 +166,7 @@ Test(cookie, the_hello_verify_request_mirrors_the_numbers_of_the_hello)
 Test(cookie, the_hello_verify_request_is_a_record_and_a_message_that_we_can_read)
 {
 	uint8_t cookie[DT_COOKIE_LEN] = {1}, out[DT_HVR_LEN];
-	size_t n = dt_hvr_write(DT_SEQ_MAX, 0, cookie, out), at = 0;
+	size_t n = dt_hvr_write(DT_SEQ_MAX, cookie, out), at = 0;
 	struct dt_record rec;
 	struct dt_fragment f;
 	cr_assert_eq(dt_record_next(out, n, &at, &rec), DT_RECORD_OK);

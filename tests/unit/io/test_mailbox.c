@@ -106,6 +106,34 @@ Test(mailbox, what_a_call_posts_waits_for_the_next_drain)
 	cr_assert_str_eq(heard, "!");
 }
 
+Test(mailbox, a_call_to_several_goes_to_all_or_to_none)
+{
+	static const char bytes[101];
+	static struct dt_mailbox other;
+	struct dt_mailbox *boxes[] = {&box, &other};
+	void *data[] = {(void *)(uintptr_t) "mine", (void *)(uintptr_t) "other"};
+	cr_assert_eq(dt_mailbox_init(&other, 1, 100), DT_OK);
+	cr_assert_eq(dt_mailbox_post_to_each(boxes, 2, hear_static, NULL, data, 101), DT_ERR_TOO_LONG);
+	for (uint64_t nth = 1; nth <= 3; nth++) {
+		dt_mem_fail_nth(nth);
+		cr_assert_eq(dt_mailbox_post_to_each(boxes, 2, hear_static, NULL, data, 6), DT_ERR_NOMEM);
+	}
+	cr_assert_not(is_readable());
+	cr_assert_eq(dt_mailbox_post_to_each(boxes, 2, hear_static, NULL, data, 6), DT_OK);
+	cr_assert_eq(dt_mailbox_post_to_each(boxes, 2, hear_static, NULL, data, 6), DT_ERR_AGAIN,
+	    "the other holds one");
+	cr_assert_not(dt_mailbox_drain(&box, &box, 100));
+	cr_assert_str_eq(heard, "mine", "once");
+	cr_assert_not(dt_mailbox_drain(&other, &other, 100));
+	cr_assert_str_eq(heard, "mineother");
+	dt_mailbox_close(&other);
+	cr_assert_eq(dt_mailbox_post_to_each(boxes, 2, hear_static, drop_it, data, 6), DT_ERR_GONE);
+	cr_assert_eq(dropped, 0, "they stay the caller's");
+	cr_assert_not(is_readable());
+	cr_assert_eq(dt_mailbox_post(&box, hear, bytes, 100), DT_OK, "no room was taken");
+	dt_mailbox_fini(&other);
+}
+
 Test(mailbox, its_bounds_are_exact)
 {
 	static const char bytes[101];

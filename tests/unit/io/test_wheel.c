@@ -184,6 +184,32 @@ Test(wheel, a_callback_that_arms_itself_for_now_cannot_keep_the_run_busy)
 	dt_timer_cancel(&first);
 }
 
+Test(wheel, a_bounded_run_leaves_the_rest_in_its_order_to_the_next)
+{
+	static struct dt_timer many[10];
+	fired = 0;
+	dt_wheel_init(&wheel, tick(0));
+	for (size_t i = 0; i < 10; i++) {
+		dt_timer_init(&many[i], i == 0 ? arm_again_at_once : count_fire);
+		dt_timer_arm(&wheel, &many[i], tick(10));
+	}
+	dt_wheel_run_some(&wheel, at_ns(10 * TICK), 4);
+	cr_assert_eq(fired, 4);
+	cr_assert_eq(dt_wheel_next(&wheel).ns, 10 * TICK, "at once");
+	for (size_t i = 1; i < 10; i++)
+		cr_assert_eq(dt_timer_armed(&many[i]), i >= 4);
+	dt_timer_cancel(&many[9]);
+	dt_wheel_run_some(&wheel, at_ns(10 * TICK), 5);
+	cr_assert_eq(fired, 9, "the one that was armed meanwhile waits behind the others");
+	for (size_t i = 1; i < 10; i++)
+		cr_assert_not(dt_timer_armed(&many[i]));
+	dt_wheel_run_some(&wheel, at_ns(10 * TICK), 0);
+	cr_assert_eq(fired, 9);
+	dt_timer_cancel(&many[0]);
+	dt_wheel_run(&wheel, at_ns(10 * TICK));
+	cr_assert_eq(fired, 9);
+}
+
 static void
 run_within(struct dt_timer *t, struct dt_now now)
 {

@@ -8,7 +8,7 @@
 static struct script a, b, c;
 static struct script *const three[] = {&a, &b, &c};
 static struct world w;
-static char why[DT_CHAIN_WHY];
+static struct dt_chain_failure failure;
 
 static void
 reset_scripts(void)
@@ -24,7 +24,7 @@ static enum dt_err
 make_chain(void)
 {
 	struct dt_chain_entry entries[] = {world_entry(&a), world_entry(&b), world_entry(&c)};
-	return dt_chain_new(w.plugin, "srv", entries, 3, &w.chain, why);
+	return dt_chain_new(w.plugin, "srv", entries, 3, &w.chain, &failure);
 }
 
 /* ---- check ---------------------------------------------------------------------------------- */
@@ -72,8 +72,9 @@ Test(chain, when_one_does_not_open_those_before_it_are_closed)
 	cr_assert_eq(make_chain(), DT_ERR_REFUSED);
 	cr_assert_null(w.chain);
 	TRACE_IS("a.open b.open c.open b.close a.close ");
+	cr_assert_eq(failure.entry, 2);
 	cr_assert_str_eq(
-	    why, "module c refused to start: open returned -7; its own reason is in the log");
+	    failure.why, "module c refused to start: open returned -7; its own reason is in the log");
 	cr_assert_eq(c.open_ctx->host->post(c.open_ctx, 0, NULL, NULL, 0), DTLSD_INVALID);
 	cr_assert_eq(
 	    c.open_ctx->host->send(c.open_ctx, 1, "x", 1), DTLSD_GONE, "its threads live on");
@@ -120,7 +121,7 @@ Test(chain, without_memory_a_chain_is_not_made_and_nothing_leaks)
 		dt_mem_fail_nth(++nth);
 		err = make_chain();
 		dt_mem_fail_nth(0);
-		cr_assert(err == DT_OK || (err == DT_ERR_NOMEM && why[0]));
+		cr_assert(err == DT_OK || (err == DT_ERR_NOMEM && failure.why[0]));
 	}
 	cr_assert_gt(nth, 10);
 	world_start_chain(&w);

@@ -352,11 +352,15 @@ fill_mailbox(const struct dtlsd_ctx *c, const struct dtlsd_host *h)
 		cr_assert_eq(h->post(c, 1, posted, "x", 1), DTLSD_QUEUED);
 	cr_assert_eq(h->post(c, 1, posted, "x", 1), DTLSD_AGAIN);
 	cr_assert_eq(h->send(c, UINT64_C(1) << 56 | 7, "x", 1), DTLSD_AGAIN);
+	cr_assert_eq(h->post(c, UINT32_MAX, posted, "all", 3), DTLSD_AGAIN);
+	world_forget_trace();
 }
 
 Test(host, a_full_mailbox_says_again)
 {
 	inside(fill_mailbox);
+	world_drain(&w);
+	TRACE_IS("1:x 1:x 1:x 1:x 1:x 1:x 1:x 1:x ");
 	world_close(&w);
 }
 
@@ -371,9 +375,9 @@ Test(host, what_is_posted_before_worker_start_runs_after_it)
 {
 	a.each = post_from_open;
 	struct dt_chain_entry entry = world_entry(&a);
-	char why[DT_CHAIN_WHY];
+	struct dt_chain_failure failure;
 	world_begin(&w);
-	cr_assert_eq(dt_chain_new(w.plugin, "srv", &entry, 1, &w.chain, why), DT_OK);
+	cr_assert_eq(dt_chain_new(w.plugin, "srv", &entry, 1, &w.chain, &failure), DT_OK);
 	world_drain(&w);
 	TRACE_IS("a.open ");
 	world_start_chain(&w);
@@ -385,9 +389,9 @@ Test(host, what_is_posted_to_a_chain_that_never_starts_is_dropped)
 {
 	a.each = post_from_open;
 	struct dt_chain_entry entry = world_entry(&a);
-	char why[DT_CHAIN_WHY];
+	struct dt_chain_failure failure;
 	world_begin(&w);
-	cr_assert_eq(dt_chain_new(w.plugin, "srv", &entry, 1, &w.chain, why), DT_OK);
+	cr_assert_eq(dt_chain_new(w.plugin, "srv", &entry, 1, &w.chain, &failure), DT_OK);
 	world_drain(&w);
 	world_close(&w); /* a leak would show under ASan */
 	TRACE_IS("a.open a.close ");

@@ -215,10 +215,11 @@ world_start_chain(struct world *w)
 void
 world_open_entries(struct world *w, const struct dt_chain_entry *entries, size_t count)
 {
-	char why[DT_CHAIN_WHY];
+	struct dt_chain_failure failure;
 	world_begin(w);
 	cr_assert_eq(
-	    dt_chain_new(w->plugin, "srv", entries, count, &w->chain, why), DT_OK, "%s", why);
+	    dt_chain_new(w->plugin, "srv", entries, count, &w->chain, &failure), DT_OK, "%s",
+	    failure.why);
 	world_start_chain(w);
 	world_forget_trace();
 }

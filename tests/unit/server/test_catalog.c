@@ -53,9 +53,9 @@ Test(catalog, what_is_no_module_is_refused_with_a_reason)
 	const struct {
 		const char *use, *why;
 	} rows[] = {
-	    {"ecko", "there is no module \"ecko\""},
-	    {"Echo!", "is not the name of a module"},
-	    {"", "is not the name of a module"},
+	    {"ecko", "it is not there; looked for ecko.so in "},
+	    {"Echo!", "a name has 1 to 63 of [a-z0-9_]"},
+	    {"", "a name has 1 to 63 of [a-z0-9_]"},
 	    {MODULES "/missing.so", "no such file"},
 	    {MODULES, "not a regular file"},
 	    {text, "cannot be loaded"},

@@ -17,13 +17,11 @@ pick_suite(uint64_t index)
 	return dt_suite_at(index % count);
 }
 
-/* Near the ends of what a key may seal, or at the start. */
+/* Near the end of what a key may seal, or at the start. */
 static uint64_t
-pick_first_sent(const struct dt_suite *suite, uint8_t choice)
+pick_first_sent(uint64_t limit, uint8_t choice)
 {
-	const uint64_t last = DT_SEQ_MAX - (UINT64_C(1) << 32);
-	uint64_t limit = suite->seal_limit < last ? suite->seal_limit : last;
-	const uint64_t table[] = {0, 1, limit - 3, limit};
+	const uint64_t table[] = {0, 1, limit - 4, limit - 1};
 	return table[choice % 4];
 }
 
@@ -41,6 +39,7 @@ association_init(struct association *a, struct dt_reader *in, struct dt_record_s
 	static const uint8_t modes[] = {DT_HEARTBEAT_PEER_MAY_SEND, DT_HEARTBEAT_PEER_MAY_NOT_SEND,
 	    DT_HEARTBEAT_OFF, DT_HEARTBEAT_PEER_MAY_SEND};
 	static const uint16_t mtus[] = {1400, 256, 16384, 600};
+	static const uint16_t limits[] = {0, 0, 64, 600}; /* RFC 8449: bytes of content */
 	memset(a, 0, sizeof(*a));
 	a->suite = pick_suite(dt_read_uint(in, 1));
 	uint8_t forms = (uint8_t)dt_read_uint(in, 1), sizes = (uint8_t)dt_read_uint(in, 1);
@@ -53,24 +52,30 @@ association_init(struct association *a, struct dt_reader *in, struct dt_record_s
 	for (size_t i = 0; i < a->id_peers_len; i++)
 		a->id_peers[i] = (uint8_t)(i + 1);
 	a->base = a->next = a->number = pick_first_opened((uint8_t)(numbers >> 2));
-	a->next_sent = pick_first_sent(a->suite, numbers);
+	a->read_max = limits[sizes >> 6];
+	uint16_t sealed_max = limits[sizes >> 4 & 3];
 	*state = (struct dt_record_state){
 	    .suite = a->suite->id,
 	    .fragment_max = fragments[sizes % 4],
-	    .sealed_max = fragments[sizes % 4],
+	    .sealed_max = sealed_max && sealed_max < fragments[sizes % 4] ? sealed_max : fragments[sizes % 4],
+	    .read_max = a->read_max,
 	    .mtu = mtus[sizes >> 2 & 3],
 	    .keyed = 1,
 	    .heartbeat_ours = modes[forms >> 1 & 3],
 	    .heartbeat_peers = modes[forms >> 3 & 3],
-	    .next_sealed = a->next_sent,
 	    .cid_ours = a->id_ours,
 	    .cid_len = a->id_peers_len,
+	    .rrc = forms >> 5 & 1 && a->id_ours,
 	    .replay = {a->base, UINT64_MAX},
 	    .read = a->client,
 	    .write = a->server,
 	};
 	memcpy(state->cid, a->id_peers, a->id_peers_len);
 	dt_state_set_limits(state, a->suite, 0, 0);
+	a->seal_limit = state->seal_limit;
+	state->next_sealed = a->next_sent = pick_first_sent(a->seal_limit, numbers);
+	if (forms >> 6 & 1 && state->forgery_limit)
+		state->forgeries = state->forgery_limit - 2;
 }
 
 void
@@ -157,10 +162,12 @@ association_altered(const struct association *a, struct dt_reader *in, size_t *l
 }
 
 bool
-association_content(const struct sealed *s, uint8_t *type, size_t *len)
+association_content(const struct association *a, const struct sealed *s, uint8_t *type, size_t *len)
 {
 	*type = s->type;
 	*len = s->plain_len;
+	if (a->read_max && s->plain_len > a->read_max)
+		return false;
 	if (s->type != DT_TLS12_CID)
 		return true;
 	while (*len && s->plain[*len - 1] == 0)
@@ -211,7 +218,6 @@ association_read(struct association *a, uint8_t *datagram, size_t len, size_t *a
 	DT_ASSERT(rec.epoch == 1 && rec.version == DT_VERSION_12);
 	DT_ASSERT(rec.seq >= a->next_sent);
 	a->next_sent = rec.seq + 1;
-	DT_ASSERT(rec.seq < a->suite->seal_limit);
 
 	struct sim_form f = {.type = rec.type, .id_len = a->id_peers_len};
 	DT_ASSERT((rec.type == DT_TLS12_CID) == (a->id_peers_len != 0));
@@ -226,5 +232,6 @@ association_read(struct association *a, uint8_t *datagram, size_t len, size_t *a
 	out->data = plain;
 	out->type = a->id_peers_len ? plain[--out->len] : rec.type;
 	DT_ASSERT(out->len <= DT_PLAIN_MAX);
+	DT_ASSERT(rec.seq < a->seal_limit - (out->type != DT_ALERT)); /* the last number says good-bye */
 	return true;
 }

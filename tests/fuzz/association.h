@@ -42,7 +42,9 @@ struct association {
 	uint64_t base, next;	/* below `base` all were seen; highest that opened + 1 */
 	uint64_t opened[ASSOCIATION_RECORDS];
 	size_t opened_count;
+	uint16_t read_max;	/* bytes of plaintext that the core takes; 0 = as always */
 	uint64_t next_sent;	/* of the core: at least */
+	uint64_t seal_limit;	/* and less than this */
 };
 
 /* Reads the head; *state is what the core gets. */
@@ -62,8 +64,9 @@ const struct sealed *association_seal(struct association *a, uint8_t type, const
 const struct sealed *association_earlier(const struct association *a, struct dt_reader *in);
 /* The same with another bit, or another end: *len bytes to free(); NULL = there are none. */
 uint8_t *association_altered(const struct association *a, struct dt_reader *in, size_t *len);
-/* The type and length of the content: s->plain[len]. False: it has none that is valid (RFC 9146 4). */
-bool association_content(const struct sealed *s, uint8_t *type, size_t *len);
+/* The type and length of the content: s->plain[len]. False: it has none that is valid (RFC 9146 4), or
+ * is longer than was agreed on. */
+bool association_content(const struct association *a, const struct sealed *s, uint8_t *type, size_t *len);
 /* The genuine record that has these bytes; NULL = none, so it must not open. */
 const struct sealed *association_find(const struct association *a, const uint8_t *bytes, size_t len);
 bool association_is_fresh(const struct association *a, uint64_t number);

@@ -4,7 +4,10 @@
 
 #include "base/assert.h"
 #include "conn/cid.h"
+#include "dtls/rrc.h"
 #include "random.h"
+
+#define NOWHERE UINT32_MAX /* no client's number */
 
 static struct sim *
 the_server(void)
@@ -21,30 +24,73 @@ the_server(void)
 	return sim;
 }
 
+/* Whether the client has moved since this was looked at. */
+static void
+note_move(struct established *e)
+{
+	uint64_t moves = sim_counter(&e->sim->server, DT_COUNT_PATHS_MOVED);
+	if (moves == e->moves)
+		return;
+	e->moves = moves;
+	e->moved_to = e->client;
+	e->moved_in = e->client_len;
+	e->moved_out = 0;
+}
+
+static void
+note_question(struct established *e, const struct sent *s)
+{
+	if (s->type == DT_HEARTBEAT && s->data[0] == 1) {
+		DT_ASSERT(s->len >= 3 + 16 && s->len - 3 - 16 <= sizeof(e->question));
+		e->question_len = s->len - 3 - 16;
+		memcpy(e->question, s->data + 3, e->question_len);
+	} else if (s->type == DT_RETURN_ROUTABILITY_CHECK && s->data[0] == DT_RRC_CHALLENGE) {
+		DT_ASSERT(s->len == DT_RRC_LEN);
+		e->question_len = DT_RRC_COOKIE;
+		memcpy(e->question, s->data + 1, DT_RRC_COOKIE);
+	} else {
+		return;
+	}
+	e->asked = s->type;
+}
+
 /* Takes what the core sends off the link. */
 static bool
 on_sent(void *arg, struct sim_packet *p)
 {
 	struct established *e = arg;
-	uint64_t moves = sim_counter(&e->sim->server, DT_COUNT_PATHS_MOVED);
 	struct sent s;
 	size_t at = 0;
-	if (moves != e->moves)
-		e->unproven_out = 0;
-	e->unproven_out += p->len;
-	e->moves = moves;
+	note_move(e);
+	if (p->client == e->moved_to)
+		e->moved_out += p->len;
 	while (association_read(&e->a, p->bytes, p->len, &at, &s)) {
 		memcpy(e->data, s.data, s.len);
 		e->len = s.len;
 		e->type = s.type;
 		e->sent++;
-		if (s.type != DT_HEARTBEAT || s.len < 3 || s.data[0] != 1)
-			continue;
-		DT_ASSERT(s.len >= 3 + 16 && s.len - 3 - 16 <= sizeof(e->question));
-		e->question_len = s.len - 3 - 16;
-		memcpy(e->question, s.data + 3, e->question_len);
+		note_question(e, &s);
 	}
 	return false;
+}
+
+size_t
+established_answer(const struct established *e, uint8_t how, uint8_t *type, uint8_t out[128])
+{
+	size_t n = e->question_len;
+	*type = e->asked;
+	memset(out, 0, 128);
+	if (e->asked == DT_HEARTBEAT) {
+		out[0] = 2;
+		dt_write_uint(out + 1, n, 2);
+		memcpy(out + 3, e->question, n);
+		out[3] ^= how & 1;
+		return 3 + n + 16;
+	}
+	out[0] = how & 2 ? DT_RRC_DROP : DT_RRC_RESPONSE;
+	memcpy(out + 1, e->question, n);
+	out[1] ^= how & 1;
+	return 1 + n;
 }
 
 static void
@@ -88,6 +134,8 @@ established_init(struct established *e, struct dt_reader *in)
 	e->sim->link.tap = on_sent;
 	e->sim->link.tap_arg = e;
 	e->moves = sim_counter(s, DT_COUNT_PATHS_MOVED);
+	e->asked = DT_HEARTBEAT;
+	e->moved_to = NOWHERE;
 	make_connection(e, &state);
 }
 
@@ -129,18 +177,32 @@ must_open(const struct established *e, const struct dt_conn *c, uint32_t client,
 	    s->plain_len <= DT_CID_INNER_MAX;
 }
 
-/* RFC 9146 6: only what is newest moves the path, and little goes along an unproven one. */
-static void
-check_path(struct established *e, const struct dt_conn *c, uint32_t before, uint32_t client, bool newest, size_t len)
+bool
+established_is_modest(const struct established *e)
 {
-	bool moved = client_of(c) != before;
-	if (client_of(c) != client)
-		len = 0; /* it came from elsewhere, too late to move the path */
-	DT_ASSERT(!moved || (newest && e->a.id_ours));
-	if (moved && sim_counter(&e->sim->server, DT_COUNT_PATHS_MOVED) != e->moves)
-		e->unproven_out = 0; /* nothing left along it */
-	e->unproven_in = moved ? len : e->unproven_in + len;
-	DT_ASSERT(!c->move || e->unproven_out <= 3 * e->unproven_in);
+	const struct dt_conn *c = established_conn(e);
+	return !c || !c->move || e->moved_out <= 3 * e->moved_in;
+}
+
+/* RFC 9146 6: only what is newest moves the path, but for the checks of paths themselves. */
+static void
+check_path(struct established *e, uint32_t before, const struct sealed *s, bool newest)
+{
+	const struct dt_conn *c = established_conn(e);
+	uint8_t type;
+	size_t len;
+	if (client_of(c) != before)
+		DT_ASSERT(e->a.id_ours && (newest ||
+		    (association_content(&e->a, s, &type, &len) && type == DT_RETURN_ROUTABILITY_CHECK)));
+	DT_ASSERT(established_is_modest(e));
+}
+
+/* Whether its keys may be used up by one more record, and its answers. */
+static bool
+may_end(const struct dt_conn *c)
+{
+	const struct dt_record_state *s = &c->session.state;
+	return s->seal_limit - s->next_sealed <= 5 || (s->forgery_limit && s->forgery_limit - s->forgeries <= 2);
 }
 
 static size_t
@@ -166,18 +228,23 @@ established_take(struct established *e, uint32_t client, const uint8_t *bytes, s
 	}
 	struct dt_replay before = c->session.state.replay;
 	uint32_t from = client_of(c);
-	bool opens = must_open(e, c, client, s);
+	bool opens = must_open(e, c, client, s), ends = may_end(c);
+	e->client = client;
+	e->client_len = len;
+	if (opens && client == e->moved_to)
+		e->moved_in += len;
 	sim_server_input(&e->sim->server, client, bytes, len);
+	note_move(e);
 	c = established_conn(e);
 	if (opens)
 		association_note_opened(&e->a, s->number);
-	DT_ASSERT(opens || (c && e->sent == 0 && client_of(c) == from));
+	DT_ASSERT(opens || (c && e->sent == 0 && client_of(c) == from) || (!c && ends));
 	if (!c)
 		return opens;
 	const struct dt_replay *after = &c->session.state.replay;
 	DT_ASSERT(opens == (after->next != before.next || after->seen != before.seen));
 	DT_ASSERT(after->next == e->a.next);
 	if (opens)
-		check_path(e, c, from, client, s->number >= before.next, len);
+		check_path(e, from, s, s->number >= before.next);
 	return opens;
 }

@@ -2,7 +2,7 @@
  * the input says. Whatever that is: events come in order, every datagram is accounted for, and in the end
  * every connection can be closed and leaves nothing behind (sim_server_fini() checks all that).
  *
- * An input is HEAD bytes of settings and a list of operations, each a byte and its arguments. Clients are
+ * An input is four bytes of settings and a list of operations, each a byte and its arguments. Clients are
  * OpenSSL's own, so what is mutated is always a message as a real client writes it.
  */
 #include "fuzz.h"
@@ -75,6 +75,7 @@ static void
 make_server(struct world *w, struct dt_reader *in)
 {
 	uint8_t a = (uint8_t)dt_read_uint(in, 1), b = (uint8_t)dt_read_uint(in, 1), c = (uint8_t)dt_read_uint(in, 1);
+	uint8_t d = (uint8_t)dt_read_uint(in, 1);
 	struct sim_options o = sim_defaults("handshake");
 	o.seed = 1;
 	o.suites = SUITES;
@@ -85,7 +86,10 @@ make_server(struct world *w, struct dt_reader *in)
 	o.connection_id = !(a & 2);
 	o.client_auth = (enum dt_client_auth)((a >> 2 & 3) % 3);
 	o.heartbeat = (enum dt_heartbeat_mode)((a >> 4 & 3) % 3);
-	o.move_policy = a >> 6 & 1 ? DT_MOVE_TRUST : DT_MOVE_LIMITED;
+	o.move_policy = (enum dt_move_policy)((d & 3) % 3);
+	o.record_size_limit = d & 4 ? 64 : 0;
+	o.records_per_key = d & 8 ? 12 : 0;
+	o.forgeries_per_key = d & 16 ? 3 : 0;
 	o.keep_alive = (struct dt_keep_alive_config){a >> 7, DT_SECONDS(20), DT_SECONDS(2), 3};
 	o.mtu = b & 1 ? 256 : 1400;
 	o.handshake_memory = b & 2 ? 100 * 1024 : o.handshake_memory;
@@ -101,7 +105,7 @@ make_server(struct world *w, struct dt_reader *in)
 	s->auth = (enum sim_verdict)(c >> 4 & 3);
 	s->key = PSK;
 	s->alert = c >> 6 & 1 ? 49 : 0;
-	s->closes = b & 64 ? (enum sim_place)(1 + (c >> 6) + (a & 2)) : SIM_NOWHERE;
+	s->closes = b & 64 ? (enum sim_place)(1 + (c >> 6 | (a & 1) << 2) % 5) : SIM_NOWHERE;
 }
 
 static struct dt_conn *
@@ -171,7 +175,7 @@ static void
 ask_for_id(struct sim_client *c, struct dt_reader *in)
 {
 	static const uint8_t lens[] = {0, 1, 8, 255};
-	uint8_t how = (uint8_t)dt_read_uint(in, 1);
+	uint8_t how = (uint8_t)dt_read_uint(in, 1), how2 = (uint8_t)dt_read_uint(in, 1);
 	struct sim_cid *x = sim_cid_add(c, lens[how & 3]);
 	x->offers = !(how & 4);
 	x->mode = how >> 3 & 3;
@@ -179,6 +183,9 @@ ask_for_id(struct sim_client *c, struct dt_reader *in)
 	x->deaf = how >> 5 & 1;
 	x->keep_clear = how >> 6 & 1;
 	x->roams = how >> 7;
+	x->offers_rrc = how2 & 1;
+	x->rrc_len = how2 >> 2 & 1;
+	x->says = how2 & 2 ? 2 : 1;
 }
 
 static struct sim_client *
@@ -308,6 +315,14 @@ inject(struct world *w, struct dt_reader *in)
 	network_inject(&w->net, client, s.data, s.len);
 }
 
+/* The system takes no datagrams of so many bytes to a client. */
+static void
+too_long(struct world *w, struct dt_reader *in)
+{
+	struct dt_path path = sim_path(1 + (uint32_t)dt_read_uint(in, 1) % (CLIENTS + 1));
+	dt_conns_too_long(w->sim->server.conns, &path, dt_read_uint(in, 2));
+}
+
 static void
 memory_fails(struct world *w, struct dt_reader *in)
 {
@@ -334,7 +349,7 @@ ON_NETWORK(recall)
 static void (*const operations[])(struct world *, struct dt_reader *) = {settle, client_starts, deliver,
     drop_first, postpone_first, repeat_first, flip_first, lie_first, refragment_first, readdress_first,
     glue_first, recall_first, wait, verdicts, client_sends, client_closes, client_seals, server_sends,
-    server_closes, inject, memory_fails};
+    server_closes, inject, memory_fails, too_long};
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
 /* Whatever was: the half-open ones have gone, and the server serves. */

@@ -44,7 +44,6 @@ struct world {
 	struct established e;
 	int64_t window; /* when the answers began to be counted, ns */
 	unsigned answers;
-	enum dt_key_use use_before; /* the last record of the client came */
 };
 
 /* Whether the core may answer now, as often as it has. */
@@ -64,15 +63,12 @@ check_answer(struct world *w, const uint8_t *m, size_t len)
 {
 	const struct established *e = &w->e;
 	const struct dt_conn *c = established_conn(e);
-	if (!c) { /* its key was used up by the answer */
-		DT_ASSERT(w->use_before != DT_KEY_GOOD);
+	if (!c) /* its keys were used up */
 		return;
-	}
 	const struct dt_record_state *s = &c->session.state;
 	size_t claimed = len >= 3 ? (size_t)m[1] << 8 | m[2] : 0, n = claimed + 19;
 	bool answers = len >= n && m[0] == 1 && s->heartbeat_ours == DT_HEARTBEAT_PEER_MAY_SEND && may_answer(w);
-	bool fits = n <= s->fragment_max && n + dt_session_overhead(&c->session) <= s->mtu &&
-	    (e->sent == 1 || dt_session_key_use(&c->session) != DT_KEY_USED_UP);
+	bool fits = n <= s->sealed_max && n + dt_session_overhead(&c->session) <= s->mtu;
 	DT_ASSERT(e->sent == (answers && fits));
 	if (e->sent == 0)
 		return;
@@ -92,7 +88,6 @@ say(struct world *w, uint8_t type, uint8_t *plain, size_t len)
 	    association_seal(a, type, with_id ? a->id : NULL, a->number, plain, len);
 	if (s && a->number < DT_SEQ_MAX)
 		a->number++;
-	w->use_before = dt_session_key_use(&established_conn(&w->e)->session);
 	return s && established_take(&w->e, 0, s->bytes, s->len);
 }
 
@@ -115,12 +110,10 @@ static void
 client_answers(struct world *w, struct dt_reader *in)
 {
 	struct established *e = &w->e;
-	uint8_t m[3 + sizeof(e->question) + 16 + 1] = {2};
-	dt_write_uint(m + 1, e->question_len, 2);
-	memcpy(m + 3, e->question, e->question_len);
-	m[3] ^= (uint8_t)dt_read_uint(in, 1);
-	if (say(w, DT_HEARTBEAT, m, 3 + e->question_len + 16))
-		DT_ASSERT(e->sent == 0);
+	uint8_t m[128 + 1], type;
+	size_t len = established_answer(e, (uint8_t)dt_read_uint(in, 1), &type, m);
+	if (say(w, type, m, len))
+		DT_ASSERT(e->sent == 0 || !established_conn(e));
 }
 
 static void

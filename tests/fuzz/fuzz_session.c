@@ -82,12 +82,21 @@ said(const struct world *w, uint8_t type, const uint8_t *data, size_t len)
 	return w->sent == 1 && w->type == type && w->len == len && (len == 0 || memcmp(w->data, data, len) == 0);
 }
 
+/* Records that it still may send. */
+static uint64_t
+numbers_left(const struct world *w)
+{
+	const struct dt_record_state *s = &w->session.state;
+	return s->seal_limit - s->next_sealed;
+}
+
 static void
 send_data(struct world *w, struct dt_reader *in)
 {
 	static uint8_t data[DT_PLAIN_MAX];
-	size_t len = association_bytes(in, data, w->session.state.fragment_max);
-	bool exhausted = dt_session_key_use(&w->session) == DT_KEY_USED_UP;
+	size_t len = association_bytes(in, data, dt_session_max(&w->session));
+	bool exhausted = numbers_left(w) <= 1;
+	DT_ASSERT(!exhausted || dt_session_key_use(&w->session) == DT_KEY_USED_UP);
 	size_t cap = len + dt_session_overhead(&w->session);
 	uint8_t *out = malloc(cap);
 	DT_ASSERT(out);
@@ -105,9 +114,9 @@ send_alert(struct world *w, struct dt_reader *in)
 	uint8_t alert[2];
 	alert[0] = (uint8_t)dt_read_uint(in, 1);
 	alert[1] = (uint8_t)dt_read_uint(in, 1);
-	bool exhausted = dt_session_key_use(&w->session) == DT_KEY_USED_UP;
+	bool exhausted = numbers_left(w) == 0;
 	dt_session_send_alert(&w->session, w->pool, CORE, alert[0], alert[1], &w->wire);
-	DT_ASSERT((exhausted && w->sent == 0) || said(w, DT_ALERT, alert, sizeof(alert))); /* to say good-bye */
+	DT_ASSERT(exhausted ? w->sent == 0 : said(w, DT_ALERT, alert, sizeof(alert)));
 }
 
 static void
@@ -115,8 +124,8 @@ heartbeat(struct world *w, uint8_t type, struct dt_span payload)
 {
 	const struct dt_record_state *s = &w->session.state;
 	size_t len = payload.len + 3 + 16;
-	bool fits = len <= s->fragment_max && len + dt_session_overhead(&w->session) <= s->mtu;
-	bool may = fits && dt_session_key_use(&w->session) != DT_KEY_USED_UP;
+	bool fits = len <= s->sealed_max && len + dt_session_overhead(&w->session) <= s->mtu;
+	bool may = fits && numbers_left(w) > 1;
 	bool left = dt_session_send_heartbeat(&w->session, w->pool, CORE, type, payload, &w->wire);
 	DT_ASSERT(left == may && w->sent == may);
 	if (!left)
@@ -147,9 +156,32 @@ repeat_flight(struct world *w, struct dt_reader *in)
 	dt_flight_init(&f);
 	DT_ASSERT(dt_flight_add_message(&f, 1, (struct dt_span){message, DT_HS_HEADER + len}) == DT_OK);
 	enum dt_err err = dt_session_repeat(&w->session, w->pool, CORE, &f, &w->wire);
-	DT_ASSERT(err == DT_OK || dt_session_key_use(&w->session) == DT_KEY_USED_UP);
+	DT_ASSERT(err == DT_OK || numbers_left(w) <= 1);
 	DT_ASSERT(err != DT_OK || (w->sent > 0 && w->type == DT_HANDSHAKE));
 	dt_flight_clear(&f);
+}
+
+static void
+send_path_check(struct world *w, struct dt_reader *in)
+{
+	uint8_t message[DT_RRC_LEN] = {(uint8_t)(dt_read_uint(in, 1) % 3)};
+	dt_write_uint(message + 1, dt_read_uint(in, 8), 8);
+	if (!dt_session_checks_paths(&w->session))
+		return;
+	bool exhausted = numbers_left(w) <= 1;
+	bool left = dt_session_send_path(&w->session, w->pool, CORE, (enum dt_rrc_type)message[0], message + 1, &w->wire);
+	DT_ASSERT(left == !exhausted && w->sent == left);
+	DT_ASSERT(!left || said(w, DT_RETURN_ROUTABILITY_CHECK, message, sizeof(message)));
+}
+
+/* The system did not take a datagram of so many bytes: everything becomes shorter, nothing longer. */
+static void
+refuse_length(struct world *w, struct dt_reader *in)
+{
+	size_t max = dt_session_max(&w->session), mtu = w->session.state.mtu;
+	size_t len = dt_read_uint(in, 2);
+	dt_session_too_long(&w->session, len);
+	DT_ASSERT(dt_session_max(&w->session) <= max && w->session.state.mtu <= mtu);
 }
 
 /* ---- what comes in ---- */
@@ -186,6 +218,19 @@ check_alert(const struct dt_session_event *e, const uint8_t *plain, size_t len)
 		    e->kind == (plain[0] == 2 ? DT_SESSION_FATAL_ALERT : DT_SESSION_WARNING));
 }
 
+static void
+check_path_check(const struct world *w, const struct dt_session_event *e, const uint8_t *plain, size_t len)
+{
+	static const enum dt_session_kind kinds[] = {
+	    DT_SESSION_PATH_CHALLENGE, DT_SESSION_PATH_RESPONSE, DT_SESSION_PATH_DROP};
+	if (!w->session.state.rrc || len == 0 || (plain[0] <= 2 && len != 9))
+		DT_ASSERT(e->kind == DT_SESSION_DROPPED);
+	else if (plain[0] > 2)
+		DT_ASSERT(e->kind == DT_SESSION_PATH_UNKNOWN);
+	else
+		DT_ASSERT(e->kind == kinds[plain[0]] && e->len == 8 && memcmp(e->data, plain + 1, 8) == 0);
+}
+
 /* What the client said in a record that opened. */
 static void
 check_event(struct world *w, const struct dt_session_event *e, uint8_t type, const uint8_t *plain, size_t len)
@@ -200,6 +245,9 @@ check_event(struct world *w, const struct dt_session_event *e, uint8_t type, con
 		break;
 	case DT_HEARTBEAT:
 		check_heartbeat(w, e, plain, len);
+		break;
+	case DT_RETURN_ROUTABILITY_CHECK:
+		check_path_check(w, e, plain, len);
 		break;
 	case DT_HANDSHAKE:
 		DT_ASSERT(e->kind == DT_SESSION_DROPPED || (len >= DT_HS_HEADER &&
@@ -240,10 +288,10 @@ take_record(struct world *w, const struct dt_record *rec, const uint8_t *bytes, 
 	DT_ASSERT(state->replay.next == w->a.next);
 	uint8_t type;
 	size_t n;
-	if (association_content(s, &type, &n))
+	if (association_content(&w->a, s, &type, &n))
 		check_event(w, &e, type, s->plain, n);
 	else
-		DT_ASSERT(e.kind == DT_SESSION_DROPPED);
+		DT_ASSERT(e.kind == DT_SESSION_DROPPED && e.drop == DT_DROP_BAD_RECORD);
 }
 
 static void
@@ -270,7 +318,7 @@ client_seals(struct world *w, struct dt_reader *in)
 {
 	static uint8_t plain[ASSOCIATION_INNER_MAX];
 	uint8_t how = (uint8_t)dt_read_uint(in, 1);
-	uint8_t type = (uint8_t)(DT_CHANGE_CIPHER_SPEC + how % 8); /* up to two that do not exist */
+	uint8_t type = (uint8_t)(DT_CHANGE_CIPHER_SPEC + how % 8); /* one of them is none */
 	uint64_t number = association_number(&w->a, in);
 	bool with_id = w->a.id_ours ^ (how >> 7);
 	size_t len = association_bytes(in, plain, sizeof(plain) - 1);
@@ -322,14 +370,15 @@ client_glues(struct world *w, struct dt_reader *in)
 }
 
 static void (*const operations[])(struct world *, struct dt_reader *) = {client_seals, client_repeats,
-    client_alters, client_sends_raw, client_glues, send_data, send_alert, send_heartbeat, repeat_flight};
+    client_alters, client_sends_raw, client_glues, send_data, send_alert, send_heartbeat, repeat_flight,
+    send_path_check, refuse_length};
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct dt_reader in = dt_reader(data, len);
-	struct world w = {.wire = {&w, reserve, commit}};
+	struct world w = {.wire = {&w, reserve, commit, NULL}};
 	sim_random_begin(1);
 	association_init(&w.a, &in, &w.session.state);
 	w.session.suite = w.a.suite->id;

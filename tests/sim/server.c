@@ -221,7 +221,7 @@ make_tls(struct sim_server *s, const struct sim_options *o)
 	STACK_OF(X509) *chain = padding_chain(o->chain_bytes);
 	if (!o->psk_only)
 		sim_identity_make(&id, &(struct sim_cert_wish){.name = "server", .rsa = o->rsa});
-	struct dt_tls_certificate cert = {id.cert, id.key, chain};
+	struct dt_tls_certificate cert = {.leaf = id.cert, .key = id.key, .chain = chain};
 	s->trust = X509_STORE_new();
 	if (o->client_ca)
 		X509_STORE_add_cert(s->trust, o->client_ca);

@@ -26,7 +26,6 @@
 
 enum dt_config_log_format { DT_LOG_FORMAT_TEXT, DT_LOG_FORMAT_JSON };
 enum dt_config_clients { DT_CLIENTS_NONE, DT_CLIENTS_REQUESTED, DT_CLIENTS_REQUIRED };
-enum dt_config_move { DT_MOVE_TO_LIMITED, DT_MOVE_TO_TRUSTED };
 enum dt_config_defer { DT_DEFER_ACCEPT, DT_DEFER_REJECT };
 
 struct dt_config_log {
@@ -91,7 +90,7 @@ struct dt_config_keep_alive {
 
 struct dt_config_connection_id {
 	uint8_t enabled;
-	int32_t on_move; /* enum dt_config_move */
+	int32_t on_move; /* enum dt_move_policy */
 };
 
 struct dt_config_handshake {
@@ -104,6 +103,7 @@ struct dt_config_limits {
 	uint64_t packet_size;	   /* bytes of UDP payload, at most 65,535 */
 	uint64_t handshake_memory; /* bytes, all workers together          */
 	struct dtlsd_rate hellos_per_prefix;
+	int64_t records_per_key, forgeries_per_key; /* 0 = as the suite has it */
 };
 
 /* What reads better than a number in socket.dscp. */
@@ -164,6 +164,7 @@ struct dt_config {
 	const char *user; /* NULL = stay who we are */
 	struct dt_config_log log;
 	struct dt_config_module_path modules;
+	int64_t reload_drain;	       /* ns */
 	struct dtlsd_list servers;     /* of struct dt_config_server */
 	struct dt_config_state *state; /* owned: text and memory */
 };

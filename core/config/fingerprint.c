@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "config/options.h"
+#include "config/tables.h"
 
 struct print {
 	const struct dt_siphash_key *key;
@@ -95,4 +96,13 @@ dt_config_fingerprint(
 	if (t)
 		add_struct(&p, t, values);
 	return p.sum;
+}
+
+uint64_t
+dt_config_fingerprint_entry(
+    const struct dt_siphash_key *key, const struct dt_config_chain_entry *entry)
+{
+	struct print p = {key, dt_config_fingerprint(key, entry->module.options, entry->options)};
+	add_struct(&p, &dt_config_entry_table, (const char *)entry);
+	return p.sum ? p.sum : 1;
 }

@@ -10,10 +10,14 @@
 #include <dtlsd/module.h>
 
 #include "base/siphash.h"
+#include "config/config.h"
 
 /* Of the struct at `values` that `t` describes. The key is a secret of this process, so that
  * nobody can write a configuration that looks like another one. */
 uint64_t dt_config_fingerprint(
     const struct dt_siphash_key *key, const struct dtlsd_options *t, const void *values);
+/* Of an entry of a chain: what the server knows of it, and the module's own options. Never 0. */
+uint64_t dt_config_fingerprint_entry(
+    const struct dt_siphash_key *key, const struct dt_config_chain_entry *entry);
 
 #endif

@@ -157,8 +157,8 @@ static const char *const mode_names[] = {"allowed", "not_allowed", NULL};
 
 static const struct dtlsd_option keep_alive_items[] = {
     {ROW(BOOLEAN, struct dt_config_keep_alive, enabled,
-	 "Whether silent clients are asked if they are still there (RFC 6520); if not, the "
-	 "extension is not negotiated."),
+	 "Whether silent clients are asked if they are still there (RFC 6520). If not, the extension is "
+	 "negotiated only where `connection_id.enabled` needs it."),
 	.def = "false"},
     {ROW(ENUM, struct dt_config_keep_alive, mode,
 	 "Whether clients may ask as well; if not, their questions are not answered."),
@@ -175,16 +175,22 @@ static const struct dtlsd_option keep_alive_items[] = {
 };
 static TABLE(keep_alive_table, keep_alive_items, struct dt_config_keep_alive);
 
-static const char *const move_names[] = {"limited", "trust", NULL};
+/* In the order of enum dt_move_policy. */
+static const char *const move_names[] = {"limited", "trust", "ask_old_address", NULL};
 
 static const struct dtlsd_option connection_id_items[] = {
     {ROW(BOOLEAN, struct dt_config_connection_id, enabled,
 	 "Whether clients that ask for one get a connection id (RFC 9146), by which they are known "
-	 "when their address changes."),
+	 "when their address changes. Return routability checks (RFC 9853) and heartbeats (RFC 6520, "
+	 "`keep_alive.mode`) are then negotiated with clients that offer them, to prove new addresses."),
 	.def = "false"},
     {ROW(ENUM, struct dt_config_connection_id, on_move,
-	 "What goes to a new address before it is proven by a heartbeat: at most three times the bytes "
-	 "that came from there, or everything."),
+	 "What becomes of a client that comes from a new address. `limited`: until it has answered there "
+	 "it gets at most three times the bytes that it sent from there. `trust`: the same, but one "
+	 "that knows neither return routability checks nor heartbeats, and so cannot prove an address, is "
+	 "believed. `ask_old_address`: a client that knows return routability checks is first asked at its "
+	 "old address, for a second, and stays there if it answers; nobody can draw it away who only carries its "
+	 "datagrams faster than the network."),
 	.def = "\"limited\"", .names = move_names},
 };
 static TABLE(connection_id_table, connection_id_items, struct dt_config_connection_id);
@@ -222,6 +228,17 @@ static const struct dtlsd_option limits_items[] = {
 	 "counted; "
 	 "0/s is no limit."),
 	.def = "\"1000/s\""},
+    {ROW(INTEGER, struct dt_config_limits, records_per_key,
+	 "Records that are sealed with one key; then the connection is closed. 0, or more than the "
+	 "cipher suite bears (RFC 9325 4.4), is the suite's own bound: 2^24.5 for AES-GCM, 2^23 for "
+	 "AES-CCM."),
+	.def = "0", .max = INT64_C(1) << 48},
+    {ROW(INTEGER, struct dt_config_limits, forgeries_per_key,
+	 "Records that fail to open with one key; then the connection is closed. 0, or more than the "
+	 "suite bears, is the suite's own bound: 2^36, and 2^23.5 for AES-CCM. The 2^7 of AES-CCM-8 "
+	 "is left out, since anybody could end a connection with 128 datagrams: it is logged and "
+	 "counted, and closes nothing unless a bound is set here."),
+	.def = "0", .max = INT64_C(1) << 48},
 };
 static TABLE(limits_table, limits_items, struct dt_config_limits);
 
@@ -310,6 +327,10 @@ static const struct dtlsd_option items[] = {
 	"absent.")},
     {ROW(OBJECT, struct dt_config, log, "Where messages go."), .fields = &log_table},
     {ROW(OBJECT, struct dt_config, modules, "Where modules come from."), .fields = &modules_table},
+    {ROW(DURATION, struct dt_config, reload_drain,
+	 "How long connections go on with the modules that served them, after a reload that changed "
+	 "these; then they are closed."),
+	.def = "\"10m\"", .max = 604800000000000},
     {ROW(OBJECT, struct dt_config, servers, "The servers: each has addresses, keys and a chain."),
 	.flags = DTLSD_OPT_LIST | DTLSD_OPT_REQUIRED, .fields = &server_table},
 };

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#define KEYS_TOLD_EVERY DT_SECONDS(10)
 #define IDENTITY_TEXT (4 * 128 + 8) /* bytes: every byte of an identity escaped */
 
 /* ---- what is known ---- */
@@ -35,7 +36,7 @@ dt_conn_path(const struct dt_conn *c)
 const struct dt_service *
 dt_conn_service(const struct dt_conn *c)
 {
-	return c->listener->service;
+	return c->service;
 }
 
 const struct dt_conn_traffic *
@@ -135,7 +136,7 @@ dt_conn_keep_facts(struct dt_conn *c, const char *server_name, struct dt_span ce
 static struct dt_mono
 idle_deadline(const struct dt_conn *c)
 {
-	struct dt_dur limit = c->listener->service->idle_timeout;
+	struct dt_dur limit = c->service->idle_timeout;
 	return limit.ns ? dt_mono_add(c->active, limit) : DT_NEVER;
 }
 
@@ -164,7 +165,7 @@ dt_conn_established_timer(struct dt_conn *c, struct dt_now now)
 void
 dt_conn_give_data(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity, struct dt_now now)
 {
-	const struct dt_conn_events *ev = c->listener->service->events;
+	const struct dt_conn_events *ev = c->service->events;
 	c->active = now.mono;
 	c->traffic.datagrams_in++;
 	c->traffic.bytes_in += len;
@@ -180,6 +181,64 @@ send_alert(struct dt_conn *c, uint8_t level, uint8_t alert)
 	dt_count(c->conns->config.counters, DT_COUNT_ALERTS_SENT, 1);
 }
 
+/* What an authentic record of `size` bytes means. */
+static void
+take_event(struct dt_conn *c, const struct dt_session_event *e, const struct dt_record *rec, size_t size,
+    const struct dt_arrival *from, struct dt_now now)
+{
+	switch (e->kind) {
+	case DT_SESSION_DROPPED:
+		break;
+	case DT_SESSION_DATA:
+		if (e->len)
+			dt_conn_give_data(c, e->data, e->len, rec->len - (size_t)(e->data - rec->body), now);
+		break;
+	case DT_SESSION_CLOSE_NOTIFY:
+		dt_conn_close(c, DT_CLOSE_PEER, now);
+		break;
+	case DT_SESSION_FATAL_ALERT:
+		dt_conn_close(c, DT_CLOSE_ALERT, now);
+		break;
+	case DT_SESSION_WARNING:
+	case DT_SESSION_PATH_UNKNOWN:
+		break;
+	case DT_SESSION_HEARTBEAT_REQUEST:
+		dt_keep_alive_answer(c, e, now);
+		break;
+	case DT_SESSION_HEARTBEAT_RESPONSE:
+	case DT_SESSION_PATH_RESPONSE:
+	case DT_SESSION_PATH_DROP:
+		dt_move_answer(c, from, e, now);
+		break;
+	case DT_SESSION_PATH_CHALLENGE:
+		dt_move_challenged(c, from, e, size);
+		break;
+	case DT_SESSION_FINISHED_AGAIN:
+		dt_last_flight_repeat(c, now);
+		break;
+	case DT_SESSION_RENEGOTIATION:
+		send_alert(c, DT_ALERT_WARNING, DT_ALERT_NO_RENEGOTIATION);
+		break;
+	}
+}
+
+/* RFC 9325 4.4: a word at half of what the keys bear. */
+static enum dt_key_use
+watch_keys(struct dt_conn *c, struct dt_now now)
+{
+	struct dt_conns *conns = c->conns;
+	enum dt_key_use use = dt_session_key_use(&c->session);
+	if (c->keys_told || use == DT_KEY_GOOD)
+		return use;
+	c->keys_told = true;
+	dt_count(conns->config.counters, DT_COUNT_KEYS_HALF_USED, 1);
+	if (dt_mono_reached(conns->keys_tell, now.mono)) {
+		dt_journal_keys(c);
+		conns->keys_tell = dt_mono_add(now.mono, KEYS_TOLD_EVERY);
+	}
+	return use;
+}
+
 bool
 dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, const struct dt_arrival *from,
     struct dt_now now, enum dt_drop *why)
@@ -191,40 +250,15 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, const
 	struct dt_session_event e = dt_session_open(&c->session, conns->pool, c->id, rec, &wire);
 	if (e.kind == DT_SESSION_DROPPED) {
 		*why = e.drop;
-		return false;
+	} else {
+		dt_keep_alive_heard(c, now);
+		if (from && rec->cid)
+			dt_move_record(c, from, &e, size, newest, now);
+		take_event(c, &e, rec, size, from, now);
 	}
-	dt_keep_alive_heard(c, now);
-	if (from && rec->cid)
-		dt_move_record(c, from->listener, from->path, size, newest, now);
-	switch (e.kind) {
-	case DT_SESSION_DROPPED:
-		break;
-	case DT_SESSION_DATA:
-		if (e.len)
-			dt_conn_give_data(c, e.data, e.len, rec->len - (size_t)(e.data - rec->body), now);
-		break;
-	case DT_SESSION_CLOSE_NOTIFY:
-		dt_conn_close(c, DT_CLOSE_PEER, now);
-		break;
-	case DT_SESSION_FATAL_ALERT:
-		dt_conn_close(c, DT_CLOSE_ALERT, now);
-		break;
-	case DT_SESSION_WARNING:
-		break;
-	case DT_SESSION_HEARTBEAT_REQUEST:
-		dt_keep_alive_answer(c, &e, now);
-		break;
-	case DT_SESSION_HEARTBEAT_RESPONSE:
-		dt_move_answer(c, &e);
-		break;
-	case DT_SESSION_FINISHED_AGAIN:
-		dt_last_flight_repeat(c, now);
-		break;
-	case DT_SESSION_RENEGOTIATION:
-		send_alert(c, DT_ALERT_WARNING, DT_ALERT_NO_RENEGOTIATION);
-		break;
-	}
-	return true;
+	if (c->state == DT_CONN_ESTABLISHED && watch_keys(c, now) == DT_KEY_USED_UP)
+		dt_conn_close(c, DT_CLOSE_KEY_LIMIT, now);
+	return e.kind != DT_SESSION_DROPPED;
 }
 
 enum dt_err
@@ -244,8 +278,8 @@ dt_conn_send(struct dt_conn *c, const uint8_t *data, size_t len, struct dt_now n
 		return DT_ERR_AGAIN;
 	size_t sealed = dt_session_seal(&c->session, conns->pool, c->id, data, len, out);
 	if (!sealed) {
-		bool exhausted = dt_session_exhausted(&c->session);
-		dt_conn_close(c, exhausted ? DT_CLOSE_KEY_LIMIT : DT_CLOSE_MEMORY, now);
+		bool used_up = dt_session_key_use(&c->session) == DT_KEY_USED_UP;
+		dt_conn_close(c, used_up ? DT_CLOSE_KEY_LIMIT : DT_CLOSE_MEMORY, now);
 		return DT_ERR_GONE;
 	}
 	wire.commit(wire.arg, sealed);
@@ -253,6 +287,7 @@ dt_conn_send(struct dt_conn *c, const uint8_t *data, size_t len, struct dt_now n
 	c->traffic.datagrams_out++;
 	c->traffic.bytes_out += len;
 	dt_count(conns->config.counters, DT_COUNT_DATA_OUT, 1);
+	watch_keys(c, now);
 	return DT_OK;
 }
 
@@ -261,7 +296,7 @@ dt_conn_send(struct dt_conn *c, const uint8_t *data, size_t len, struct dt_now n
 static void
 close_established(struct dt_conn *c, enum dt_close why)
 {
-	const struct dt_conn_events *ev = c->listener->service->events;
+	const struct dt_conn_events *ev = c->service->events;
 	const struct dt_close_info *info = &dt_close_infos[why];
 	bool connected = c->connected;
 	if (why != DT_CLOSE_ALERT && why != DT_CLOSE_REPLACED)

@@ -44,15 +44,19 @@ struct dt_conn {
 	bool connected;	   /* with status 0: `disconnected` is owed                */
 	bool linked;	   /* found by its path; with a connection id only until it moves or another
 			      client comes from there; a shadow is not (shadow.h) */
+	bool keys_told; /* that they are half used up */
 	bool has_cid;
 	uint8_t cid[DT_CID_LEN]; /* ours, RFC 9146 */
 	struct dt_move *move;	 /* owned; NULL = the path is proven */
+	uint8_t moves_refused;	 /* since `moves_refused_from`, see move.c */
+	struct dt_mono moves_refused_from;
 	uint64_t id;
 	uint64_t hello_mark; /* keyed hash of the random of its hello: tells a repeated hello from a
 				new one */
 	struct dt_path path;
 	struct dt_conns *conns;	       /* borrowed: outlives it                     */
 	struct dt_listener *listener;  /* borrowed: outlives it                     */
+	struct dt_service *service;    /* borrowed: of the listener when it was born; outlives it */
 	struct dt_conn *next;	       /* in its bucket                             */
 	struct dt_conn *beside;	       /* borrowed: its shadow, or whose shadow it is; NULL = none */
 	struct dt_timer timer;	       /* repetition and end of the handshake; idle */
@@ -86,6 +90,7 @@ struct dt_conns {
 	struct dt_aead_pool *pool;     /* owned */
 	struct dt_cookie_jar *cookies; /* owned */
 	struct dt_budget handshake_memory;
+	uint64_t datagrams; /* that were read */
 	struct dt_hs_worker hs_worker;
 	struct dt_slot *slots; /* owned */
 	uint32_t slot_count, slot_cap, free_slot; /* free_slot: UINT32_MAX = none */
@@ -96,12 +101,14 @@ struct dt_conns {
 	struct dt_tombstones tombstones;
 	struct dt_spent_hellos spent;
 	struct dt_prefix_budget *prefixes; /* owned */
+	struct dt_mono keys_tell; /* no word about used-up keys before this: forgeries are cheap */
 	struct dt_conn *graves;	/* closed, freed when nobody can hold them any more */
 	unsigned depth;		/* calls of this room on the stack */
 	struct dt_conn *sending; /* whose datagram it is; NULL = of a path alone */
 	struct dt_listener *sending_listener;
 	const struct dt_path *sending_path;
 	uint8_t *sending_at;
+	bool sending_alert;
 	uint8_t alert[DT_TOMBSTONE_ALERT]; /* the last alert that went out */
 	size_t alert_len;
 	struct dt_path alert_path;

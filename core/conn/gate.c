@@ -11,7 +11,7 @@
 static const struct dt_conn_events *
 events_of(const struct dt_conn *c)
 {
-	return c->listener->service->events;
+	return c->service->events;
 }
 
 static enum dt_gate
@@ -62,7 +62,7 @@ recommended(const struct dt_conn *c, const struct dt_hs_peer *peer)
 {
 	if (peer->has_certificate)
 		return peer->verify_code == 0;
-	return c->listener->service->tls->client_auth != DT_CLIENT_AUTH_REQUIRED;
+	return c->service->tls->client_auth != DT_CLIENT_AUTH_REQUIRED;
 }
 
 enum dt_gate

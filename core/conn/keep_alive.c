@@ -12,7 +12,7 @@
 static const struct dt_keep_alive_config *
 config_of(const struct dt_conn *c)
 {
-	return &c->listener->service->keep_alive;
+	return &c->service->keep_alive;
 }
 
 void

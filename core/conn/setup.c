@@ -22,7 +22,7 @@
 static struct dt_service *
 service_of(struct dt_conn *c)
 {
-	return c->listener->service;
+	return c->service;
 }
 
 static void

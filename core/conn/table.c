@@ -5,6 +5,7 @@
 #include "conn/budget.h"
 #include "conn/cid.h"
 #include "conn/conn_state.h"
+#include "conn/journal.h"
 #include "conn/last_flight.h"
 #include "conn/shadow.h"
 
@@ -41,7 +42,7 @@ dt_conns_new(const struct dt_conns_config *config, struct dt_conns **out)
 	if ((err = dt_cookie_jar_new(config->cookie_secret, &conns->cookies)) != DT_OK)
 		goto fail;
 	conns->hs_worker =
-	    (struct dt_hs_worker){conns->pool, &conns->handshake_memory, config->counters};
+	    (struct dt_hs_worker){conns->pool, &conns->handshake_memory, config->counters, &conns->datagrams};
 	*out = conns;
 	return DT_OK;
 fail:
@@ -240,6 +241,8 @@ new_conn(struct dt_conns *conns, struct dt_listener *listener, const struct dt_p
 	c->path = *path;
 	c->conns = conns;
 	c->listener = listener;
+	c->service = listener->service;
+	c->service->connections++;
 	c->born = c->active = now.mono;
 	dt_timer_init(&c->timer, timer_fired);
 	dt_flight_init(&c->last_flight);
@@ -306,7 +309,7 @@ dt_conns_bury(struct dt_conn *c)
 	dt_conns_unlink(c);
 	conns->count--;
 	if (dt_shadow_part(c))
-		c->listener->service->load->connections--;
+		c->service->load->connections--;
 }
 
 void
@@ -315,6 +318,7 @@ dt_conns_release(struct dt_conn *c)
 	struct dt_conns *conns = c->conns;
 	DT_ASSERT(c->state == DT_CONN_CLOSED && conns->depth > 0);
 	give_slot(conns, c->id);
+	c->service->connections--;
 	c->next = conns->graves;
 	conns->graves = c;
 }
@@ -354,15 +358,22 @@ reserve(void *arg, size_t cap)
 }
 
 static void
+mark_alert(void *arg)
+{
+	((struct dt_conns *)arg)->sending_alert = true;
+}
+
+static void
 commit(void *arg, size_t len)
 {
 	struct dt_conns *conns = arg;
 	struct dt_conn_out *out = &conns->config.out;
-	if (conns->sending_at[0] == DT_ALERT && len <= sizeof(conns->alert)) {
+	if (conns->sending_alert && len <= sizeof(conns->alert)) {
 		memcpy(conns->alert, conns->sending_at, len);
 		conns->alert_len = len;
 		conns->alert_path = *conns->sending_path;
 	}
+	conns->sending_alert = false;
 	if (conns->sending)
 		dt_move_sent(conns->sending, len);
 	out->commit(out->arg, len);
@@ -374,7 +385,7 @@ dt_path_wire(struct dt_conns *conns, struct dt_listener *listener, const struct 
 	conns->sending = NULL;
 	conns->sending_listener = listener;
 	conns->sending_path = path;
-	return (struct dt_wire){conns, reserve, commit};
+	return (struct dt_wire){conns, reserve, commit, mark_alert};
 }
 
 struct dt_wire
@@ -438,7 +449,7 @@ find_conn(struct dt_conns *conns, struct dt_listener *listener, const struct dt_
 	if (!rec->cid)
 		return dt_conns_find_path(conns, path);
 	struct dt_conn *c = dt_cid_find(conns, rec->cid);
-	return c && c->listener->service == listener->service ? c : NULL;
+	return c && c->service->load == listener->service->load ? c : NULL; /* of that server */
 }
 
 /* Every record of the datagram; the connection may change (a new hello) or end on the way. */
@@ -461,9 +472,9 @@ take_records(struct dt_conns *conns, struct dt_listener *listener, const struct 
 		}
 		dt_count(conns->config.counters, DT_COUNT_RECORDS, 1);
 		struct dt_conn *c = find_conn(conns, listener, path, &rec);
-		if (rec.cid && !c) {
+		if (rec.cid && !c)
 			drop(conns, DT_DROP_UNKNOWN_CID);
-		} else if (c && (c = owner_of(c, &rec))) {
+		if (c && (c = owner_of(c, &rec))) {
 			used |= take_record(c, &rec, &from, now);
 		} else if (!judged) {
 			/* Once for a datagram: it is answered by one that is shorter, not by many. */
@@ -490,10 +501,34 @@ dt_conns_input(struct dt_conns *conns, struct dt_listener *listener, const struc
 		return;
 	}
 	dt_conns_enter(conns);
+	conns->datagrams++;
 	if (take_records(conns, listener, path, data, len, now))
 		dt_count(conns->config.counters, DT_COUNT_HANDLED, 1);
 	dt_last_flights_expire(conns, now.mono);
 	dt_conns_leave(conns);
+}
+
+static void
+shorten(struct dt_conn *c, size_t len)
+{
+	bool shorter = false;
+	if (c->state == DT_CONN_ESTABLISHED)
+		shorter = dt_session_too_long(&c->session, len);
+	else if (c->setup && c->setup->hs)
+		shorter = dt_hs_too_long(c->setup->hs, len);
+	if (shorter)
+		dt_journal_too_long(c, len);
+}
+
+void
+dt_conns_too_long(struct dt_conns *conns, const struct dt_path *path, size_t len)
+{
+	struct dt_conn *c = dt_conns_find_path(conns, path);
+	dt_count(conns->config.counters, DT_COUNT_PATH_TOO_SMALL, 1);
+	if (c)
+		shorten(c, len);
+	if (c && c->beside) /* its shadow sends along the same path */
+		shorten(c->beside, len);
 }
 
 /* ---- all of them ---- */
@@ -514,6 +549,26 @@ dt_conns_count(const struct dt_conns *conns)
 	return conns->count;
 }
 
+void
+dt_conns_limit_handshakes(struct dt_conns *conns, size_t bytes)
+{
+	conns->handshake_memory.cap = bytes;
+}
+
+static void
+rearm_one(struct dt_conn *c, void *arg)
+{
+	(void)arg;
+	if (c->state == DT_CONN_ESTABLISHED)
+		dt_conn_arm(c);
+}
+
+void
+dt_conns_rearm(struct dt_conns *conns)
+{
+	dt_conns_each(conns, rearm_one, NULL);
+}
+
 struct closing {
 	const struct dt_service *service;
 	enum dt_close why;
@@ -524,7 +579,7 @@ static void
 close_one(struct dt_conn *c, void *arg)
 {
 	struct closing *closing = arg;
-	if (!closing->service || c->listener->service == closing->service)
+	if (!closing->service || c->service == closing->service)
 		dt_conn_close(c, closing->why, closing->now);
 }
 

@@ -50,6 +50,7 @@ struct dt_service {
 	uint32_t connection_limit, handshake_limit; /* of all workers together */
 	uint64_t hellos_per_prefix, hellos_window_ns; /* budget of cookies to verify; 0 = none */
 	bool listening;				/* false: no new handshakes */
+	uint32_t connections;			/* of this worker that were born under it */
 };
 
 /* A socket of this worker and whom it serves. Lives as long as the worker. */
@@ -78,6 +79,10 @@ void dt_conns_free(struct dt_conns **conns);
 void dt_conns_input(struct dt_conns *conns, struct dt_listener *listener, const struct dt_path *path,
     uint8_t *data, size_t len, size_t capacity, struct dt_now now);
 
+/* The system refused a datagram of `len` bytes along this path (EMSGSIZE): its connection goes on with
+ * shorter ones. One that has moved by its connection id is not found. */
+void dt_conns_too_long(struct dt_conns *conns, const struct dt_path *path, size_t len);
+
 /* NULL for a stale id, or one of another worker. */
 struct dt_conn *dt_conns_find(struct dt_conns *conns, uint64_t id);
 static inline uint32_t
@@ -90,6 +95,10 @@ dt_conn_id_worker(uint64_t id)
 void dt_conns_each(struct dt_conns *conns, void (*each)(struct dt_conn *c, void *arg), void *arg);
 size_t dt_conns_count(const struct dt_conns *conns);
 
+/* From now on half-open peers may hold so many bytes. */
+void dt_conns_limit_handshakes(struct dt_conns *conns, size_t bytes);
+/* Timers of established connections follow what their service says now. */
+void dt_conns_rearm(struct dt_conns *conns);
 /* Closes all of a service (NULL: of every service). */
 void dt_conns_close_all(struct dt_conns *conns, const struct dt_service *service, enum dt_close why,
     struct dt_now now);

@@ -14,7 +14,9 @@
 #include "base/path.h"
 #include "base/time.h"
 
-#define DT_TOMBSTONE_ALERT 64u /* bytes of an alert's datagram; the longest of ours has 39 */
+/* Bytes of an alert's datagram: the longest of ours has 39, and 1 more than the length of the client's
+ * connection id where it has one. A longer one is not remembered. */
+#define DT_TOMBSTONE_ALERT 64u
 
 struct dt_tombstone;
 

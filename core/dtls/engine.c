@@ -120,6 +120,7 @@ dt_engine_new(struct dt_tls *tls, bool without_cbc, struct dt_engine **out)
 	*out = e;
 	return DT_OK;
 fail:
+	ERR_clear_error();
 	SSL_free(e->ssl);
 	dt_free(e);
 	return err;

@@ -1,7 +1,8 @@
 /* extensions.h - the hello extensions that OpenSSL does not know and our record layer does.
  *
- * heartbeat (15, RFC 6520), connection_id (54, RFC 9146). Read out of the ClientHello and answered through OpenSSL's custom
- * extensions, inside the transcript; only for suites whose records are ours.
+ * heartbeat (15, RFC 6520), record_size_limit (28, RFC 8449), connection_id (54, RFC 9146), rrc (61,
+ * RFC 9853). Read out of the ClientHello and answered through OpenSSL's custom extensions, inside the
+ * transcript; all but record_size_limit only for suites whose records are ours.
  * Owner: the engine of a handshake. Threads: none.
  */
 #ifndef DT_DTLS_EXTENSIONS_H
@@ -29,8 +30,14 @@ struct dt_extensions {
 	uint8_t cid_written[1 + DT_CID_LEN]; /* the extension of the ServerHello */
 	uint8_t heartbeat_offered; /* the client's mode, DT_HEARTBEAT_OFF = not offered */
 	bool heartbeat_answered;   /* ours stands in the ServerHello                    */
+	uint16_t size_limit;	   /* the client's: bytes of plaintext, 0 = not offered */
+	bool size_limit_answered;
+	uint8_t size_limit_written[2];
+	bool rrc_offered, rrc_answered;
 };
 
+/* max_fragment_length as OpenSSL negotiated it: 512 to 4096 bytes (RFC 6066 4); 0 = not. */
+uint16_t dt_extensions_fragment_max(SSL *ssl);
 /* For every SSL object of the context; found through its engine. */
 enum dt_err dt_extensions_install(SSL_CTX *ctx) DT_MUST_USE;
 

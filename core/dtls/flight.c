@@ -19,6 +19,7 @@ struct item {
 
 /* The datagram that is being filled. */
 struct filler {
+	const struct dt_flight *flight;	 /* borrowed */
 	const struct dt_flight_out *out; /* borrowed */
 	size_t mtu, fragment_max;	 /* bytes */
 	uint8_t *space;			 /* borrowed from reserve(); NULL = no datagram begun */
@@ -93,15 +94,43 @@ end_datagram(struct filler *w)
 	w->used = 0;
 }
 
-/* Bytes left for a record; begins a datagram when fewer than `least` fit into this one. A record
+/* Bytes of the records from `offset` of this message's body to its end, when none has to be cut for
+ * want of room. */
+static size_t
+message_bytes(const struct filler *w, const struct item *item, size_t offset)
+{
+	size_t body = item->len - DT_HS_HEADER - offset, each = w->fragment_max - DT_HS_HEADER;
+	size_t records = body ? (body + each - 1) / each : 1;
+	return body + records * (w->out->overhead(w->out->arg, item->epoch) + DT_HS_HEADER);
+}
+
+/* The same of the whole flight, from `item` on. */
+static size_t
+bytes_left(const struct filler *w, const struct item *item, size_t offset)
+{
+	size_t bytes = 0;
+	const struct dt_list *end = &w->flight->items;
+	for (const struct dt_list *node = &item->node; node != end; node = node->next, offset = 0) {
+		const struct item *i = DT_CONTAINER(node, const struct item, node);
+		if (i->kind == KIND_MESSAGE)
+			bytes += message_bytes(w, i, offset);
+		else
+			bytes += i->len + (i->kind == KIND_OPAQUE ? 0 : w->out->overhead(w->out->arg, i->epoch));
+	}
+	return bytes;
+}
+
+/* Bytes left for a record of `item`; begins a datagram when fewer than `least` fit into this one. A record
  * longer than the mtu gets a datagram of its own. 0: no space. */
 static size_t
-make_room(struct filler *w, size_t least)
+make_room(struct filler *w, const struct item *item, size_t offset, size_t least)
 {
 	if (w->space && w->cap - w->used >= least)
 		return w->cap - w->used;
 	end_datagram(w);
-	w->cap = least > w->mtu ? least : w->mtu;
+	w->cap = bytes_left(w, item, offset);
+	if (w->cap > w->mtu)
+		w->cap = least > w->mtu ? least : w->mtu;
 	w->space = w->out->reserve(w->out->arg, w->cap);
 	return w->space ? w->cap : 0;
 }
@@ -123,7 +152,7 @@ send_fragment(struct filler *w, const struct item *item, size_t *offset)
 {
 	size_t around = w->out->overhead(w->out->arg, item->epoch) + DT_HS_HEADER;
 	size_t left = item->len - DT_HS_HEADER - *offset;
-	size_t room = make_room(w, around + (left ? 1 : 0));
+	size_t room = make_room(w, item, *offset, around + (left ? 1 : 0));
 	if (room == 0)
 		return DT_ERR_FULL;
 
@@ -156,7 +185,7 @@ send_message(struct filler *w, const struct item *item)
 static enum dt_err
 send_change_cipher_spec(struct filler *w, const struct item *item)
 {
-	if (make_room(w, w->out->overhead(w->out->arg, item->epoch) + item->len) == 0)
+	if (make_room(w, item, 0, w->out->overhead(w->out->arg, item->epoch) + item->len) == 0)
 		return DT_ERR_FULL;
 	return put_record(w, item->epoch, DT_CHANGE_CIPHER_SPEC, item->bytes, item->len);
 }
@@ -164,7 +193,7 @@ send_change_cipher_spec(struct filler *w, const struct item *item)
 static enum dt_err
 send_opaque(struct filler *w, const struct item *item)
 {
-	if (make_room(w, item->len) == 0)
+	if (make_room(w, item, 0, item->len) == 0)
 		return DT_ERR_FULL;
 	memcpy(w->space + w->used, item->bytes, item->len);
 	w->used += item->len;
@@ -182,7 +211,7 @@ dt_flight_send(
     const struct dt_flight *f, const struct dt_flight_out *out, size_t mtu, size_t fragment_max)
 {
 	DT_ASSERT(mtu >= DT_FLIGHT_MTU_MIN && fragment_max >= DT_FLIGHT_FRAGMENT_MIN);
-	struct filler w = {.out = out, .mtu = mtu};
+	struct filler w = {.flight = f, .out = out, .mtu = mtu};
 	w.fragment_max = fragment_max < DT_PLAIN_MAX ? fragment_max : DT_PLAIN_MAX;
 	enum dt_err err = DT_OK;
 	DT_LIST_EACH(node, following, &f->items) {

@@ -30,9 +30,9 @@ struct dt_flight_out {
 	/* Writes one record to out[payload + overhead]; returns its bytes, 0 = failed. */
 	size_t (*record)(void *arg, uint16_t epoch, uint8_t type, const uint8_t *payload, size_t len,
 	    uint8_t *out);
-	/* Space for a datagram of up to `cap` bytes, or NULL (then sending stops). `cap` is the mtu,
-	 * or more for an opaque record that is longer. Each is committed before the next is asked
-	 * for, except one that stayed empty because record() failed. */
+	/* Space for a datagram of up to `cap` bytes, or NULL (then sending stops). `cap` is what is left
+	 * of the flight, or the mtu when that is less; more for an opaque record that is longer. Each is
+	 * committed before the next is asked for, except one that stayed empty because record() failed. */
 	uint8_t *(*reserve)(void *arg, size_t cap);
 	void (*commit)(void *arg, size_t len);
 };

@@ -9,7 +9,6 @@
 #include <openssl/rand.h>
 #include <string.h>
 
-#define CLIENT_KEY_EXCHANGE 16u
 #define MESSAGES_CAP (128u * 1024u) /* bytes of the client's messages in parts */
 
 static enum dt_hs_step advance(struct dt_handshake *hs, const struct dt_wire *wire);
@@ -27,7 +26,7 @@ dt_hs_new(struct dt_tls *tls, const struct dt_hs_worker *worker, uint64_t owner,
 	hs->worker = *worker;
 	hs->owner = owner;
 	hs->state.mtu = tls->mtu;
-	hs->state.fragment_max = DT_PLAIN_MAX;
+	hs->state.fragment_max = hs->state.sealed_max = DT_PLAIN_MAX;
 	hs->state.next_plain = record_seq;
 	hs->interval = tls->initial_timer;
 	hs->deadline = DT_NEVER;
@@ -97,18 +96,26 @@ finish(struct dt_handshake *hs, const struct dt_wire *wire)
 		hs->state.heartbeat_ours = (uint8_t)hs->tls->heartbeat;
 		hs->state.heartbeat_peers = hs->engine->extensions.heartbeat_offered;
 	}
+	hs->state.rrc = hs->engine->extensions.rrc_answered;
 	hs->deadline = DT_NEVER;
 	hs->step = DT_HS_DONE;
 }
 
-/* RFC 6066 4: codes 1 to 4 are 512 to 4096 bytes. */
+/* max_fragment_length is for every record, record_size_limit for sealed ones, and the type in a
+ * record with a connection id counts. No message of ours in epoch 1 is as long as the least of them. */
 static void
-learn_fragment_max(struct dt_handshake *hs)
+learn_sizes(struct dt_handshake *hs)
 {
-	SSL_SESSION *session = SSL_get_session(hs->engine->ssl);
-	unsigned code = session ? SSL_SESSION_get_max_fragment_length(session) : 0;
-	if (code >= 1 && code <= 4)
-		hs->state.fragment_max = (uint16_t)(256u << code);
+	const struct dt_extensions *e = &hs->engine->extensions;
+	struct dt_record_state *s = &hs->state;
+	uint16_t fragment_max = dt_extensions_fragment_max(hs->engine->ssl);
+	size_t limit = (size_t)e->size_limit - (s->cid_len ? 1 : 0);
+	if (fragment_max)
+		s->fragment_max = s->sealed_max = fragment_max;
+	if (e->size_limit && hs->tls->record_size_limit && limit < s->sealed_max)
+		s->sealed_max = (uint16_t)limit; /* answered or not: shorter is always good */
+	if (e->size_limit_answered)
+		s->read_max = hs->tls->record_size_limit;
 }
 
 /* Before anything of epoch 1 is written or read. */
@@ -134,7 +141,7 @@ digest(struct dt_handshake *hs, enum dt_engine_result r, const struct dt_wire *w
 	}
 	if (!dt_hs_collect(hs, wire))
 		return;
-	learn_fragment_max(hs);
+	learn_sizes(hs);
 	if (r == DT_ENGINE_DONE) {
 		finish(hs, wire);
 		return;
@@ -207,7 +214,7 @@ static void
 feed_plain(struct dt_handshake *hs, const struct dt_wire *wire)
 {
 	struct dt_span message = hs->message;
-	bool key_exchange = message.data[0] == CLIENT_KEY_EXCHANGE;
+	bool key_exchange = message.data[0] == DT_HS_CLIENT_KEY_EXCHANGE;
 	hs->largest_fed = message.len > hs->largest_fed ? message.len : hs->largest_fed;
 	bool psk = key_exchange && dt_hs_is_psk(hs);
 	if (psk && !hs->psk_answered) {
@@ -222,6 +229,7 @@ feed_plain(struct dt_handshake *hs, const struct dt_wire *wire)
 							      : dt_engine_message(hs->engine, message);
 	hs->message.len = 0;
 	hs->key_exchange_fed |= key_exchange;
+	hs->keyed_at = key_exchange ? hs->engine->now.mono : hs->keyed_at;
 	hs->deadline = hs->deadline.ns == DT_NEVER.ns
 	    ? DT_NEVER
 	    : dt_mono_add(hs->engine->now.mono, hs->interval);
@@ -257,6 +265,7 @@ feed_finished(struct dt_handshake *hs, const struct dt_wire *wire)
 static struct dt_held *
 authentic_held(struct dt_handshake *hs, const struct dt_wire *wire)
 {
+	bool wrong_key = false;
 	if (!hs->change_fed || !hs->suite_known || hs->suite)
 		return NULL;
 	DT_LIST_EACH (node, next, &hs->held) {
@@ -267,12 +276,11 @@ authentic_held(struct dt_handshake *hs, const struct dt_wire *wire)
 		if (h->rec.len && dt_engine_authentic(hs->engine, &h->rec))
 			return h;
 		dt_count_drop(hs->worker.counters, DT_DROP_BAD_TAG);
+		wrong_key |= finished && dt_hs_note_unopened(hs, h->datagram);
 		dt_hs_drop_held(hs, h);
-		if (finished && dt_hs_is_psk(hs)) { /* a wrong key, as in handshake_in.c */
-			dt_hs_fail(hs, DT_HS_FAILED_PSK, DT_ALERT_DECRYPT_ERROR, wire);
-			return NULL;
-		}
 	}
+	if (wrong_key)
+		dt_hs_fail(hs, DT_HS_FAILED_PSK, DT_ALERT_DECRYPT_ERROR, wire);
 	return NULL;
 }
 
@@ -407,13 +415,23 @@ dt_hs_timer(struct dt_handshake *hs, struct dt_now now, const struct dt_wire *wi
 	enter(hs, now);
 	if (!dt_mono_reached(hs->deadline, now.mono))
 		return hs->step;
-	hs->timeouts++;
+	/* What was learned here holds for the flights that follow, and for the session. */
+	if (++hs->timeouts >= DT_LOSSES_BEFORE_SMALLER)
+		dt_state_halve_mtu(&hs->state);
 	hs->interval.ns *= 2;
 	if (hs->interval.ns > hs->tls->max_timer.ns)
 		hs->interval = hs->tls->max_timer;
 	dt_hs_send_flight(hs, true, wire);
 	dt_count(hs->worker.counters, DT_COUNT_FLIGHTS_REPEATED, 1);
 	return hs->step;
+}
+
+bool
+dt_hs_too_long(struct dt_handshake *hs, size_t len)
+{
+	uint16_t before = hs->state.mtu;
+	dt_state_lower_mtu(&hs->state, len);
+	return hs->state.mtu < before;
 }
 
 struct dt_span

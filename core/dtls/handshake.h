@@ -48,6 +48,7 @@ struct dt_hs_worker {
 	struct dt_aead_pool *pool;
 	struct dt_budget *budget;
 	struct dt_counters *counters;
+	const uint64_t *datagram; /* number of the one that is being read: its records are from one hand */
 };
 
 /* `message`: the whole ClientHello with its 12-byte header, message_seq 1; `hello`: the same,
@@ -71,6 +72,10 @@ enum dt_hs_step dt_hs_record(struct dt_handshake *hs, const struct dt_record *re
 struct dt_mono dt_hs_deadline(const struct dt_handshake *hs);
 /* Repeats the flight when its deadline was reached. */
 enum dt_hs_step dt_hs_timer(struct dt_handshake *hs, struct dt_now now, const struct dt_wire *wire);
+
+/* The system refused a datagram of ours of `len` bytes: the flights get smaller ones. False: they were
+ * already. */
+bool dt_hs_too_long(struct dt_handshake *hs, size_t len);
 
 /* Of an open DT_HS_PSK. {NULL, 0}: one that no key may be given for (a NUL byte in it, or longer
  * than OpenSSL takes); answer it with an empty key. */

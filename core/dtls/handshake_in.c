@@ -10,6 +10,7 @@
 
 #define FRAGMENTS_MAX 64u     /* looked at in one record: a flight has a handful of messages */
 #define HELD_CAP (8u * 1024u) /* bytes of early records */
+#define UNOPENED_MAX 3u	      /* first flight of a client and two repetitions */
 
 static void
 drop(const struct dt_handshake *hs, enum dt_drop why)
@@ -51,6 +52,7 @@ hold(struct dt_handshake *hs, const struct dt_record *rec, bool opened)
 	h->rec.body = (uint8_t *)(h + 1);
 	h->size = size;
 	h->opened = opened;
+	h->datagram = *hs->worker.datagram;
 	memcpy(h->rec.body, rec->body, rec->len);
 	if (rec->cid)
 		h->rec.cid = memcpy(h->rec.body + rec->len, rec->cid, DT_CID_LEN);
@@ -103,24 +105,13 @@ take_fragments(struct dt_handshake *hs, uint16_t epoch, struct dt_span bytes, co
 			repeat_flight(hs, wire);
 		else if (v != DT_REASSEMBLY_STORED)
 			drop(hs, DT_DROP_UNEXPECTED);
+		else if (f.type == DT_HS_CLIENT_KEY_EXCHANGE)
+			hs->key_datagram = *hs->worker.datagram;
 		used |= v == DT_REASSEMBLY_OLD || v == DT_REASSEMBLY_STORED;
 	}
 	if (r.left)
 		drop(hs, DT_DROP_BAD_CONTENT);
 	return used;
-}
-
-static bool
-drop_record(struct dt_handshake *hs, enum dt_state_verdict v)
-{
-	static const enum dt_drop why[] = {
-	    [DT_STATE_SEEN] = DT_DROP_REPLAYED,
-	    [DT_STATE_TOO_OLD] = DT_DROP_TOO_OLD,
-	    [DT_STATE_FORGED] = DT_DROP_BAD_TAG,
-	    [DT_STATE_MALFORMED] = DT_DROP_BAD_RECORD,
-	};
-	drop(hs, why[v]);
-	return false;
 }
 
 bool
@@ -129,24 +120,43 @@ dt_hs_is_psk(const struct dt_handshake *hs)
 	return dt_tls_is_psk(SSL_get_pending_cipher(hs->engine->ssl));
 }
 
+/* Most clients send key exchange and Finished in one datagram. Both are from one hand then, and a hand
+ * that wrote the key exchange which was taken can end the handshake anyway: told at once. Any other
+ * record may be anybody's. It is held against the client as the third one or later, and when there
+ * was time for the second repetition of its flight (1 s and 2 s): who forges needs the loss of two. */
+bool
+dt_hs_note_unopened(struct dt_handshake *hs, uint64_t datagram)
+{
+	struct dt_mono repeated = dt_mono_add(hs->keyed_at, (struct dt_dur){2 * hs->tls->initial_timer.ns});
+	/* What has opened once shows that the key is right. */
+	if (!dt_hs_is_psk(hs) || hs->state.replay.next != 0)
+		return false;
+	hs->unopened++;
+	return datagram == hs->key_datagram ||
+	    (hs->unopened >= UNOPENED_MAX && dt_mono_reached(repeated, hs->engine->now.mono));
+}
+
+static void
+fail_psk(struct dt_handshake *hs, const struct dt_wire *wire)
+{
+	dt_hs_fail(hs, DT_HS_FAILED_PSK, DT_ALERT_DECRYPT_ERROR, wire); /* RFC 4279 2 */
+}
+
 /* An epoch-1 record of a suite of ours, when the keys are there. */
 static bool
-open_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct dt_wire *wire)
+open_sealed(struct dt_handshake *hs, const struct dt_record *rec, uint64_t datagram, bool *wrong_key,
+    const struct dt_wire *wire)
 {
 	uint8_t type, *plain;
 	size_t len;
 	enum dt_state_verdict v =
 	    dt_state_open(&hs->state, hs->worker.pool, hs->owner, rec, &type, &plain, &len);
-	bool opened_before = hs->state.replay.next != 0;
-	if (v == DT_STATE_FORGED && (rec->type == DT_HANDSHAKE || rec->cid) && hs->change_seen && !opened_before &&
-	    dt_hs_is_psk(hs)) {
-		/* A wrong key, RFC 4279 2. Whoever can forge this can forge the alert as well; once a
-		 * record has opened the key is right, and a forgery is a forgery. */
-		dt_hs_fail(hs, DT_HS_FAILED_PSK, DT_ALERT_DECRYPT_ERROR, wire);
-		return true;
+	if (v == DT_STATE_FORGED && (rec->type == DT_HANDSHAKE || rec->cid) && hs->change_seen)
+		*wrong_key |= dt_hs_note_unopened(hs, datagram);
+	if (v != DT_STATE_OPENED) {
+		drop(hs, dt_state_drop(v));
+		return false;
 	}
-	if (v != DT_STATE_OPENED)
-		return drop_record(hs, v);
 	if (type == DT_HANDSHAKE)
 		return take_fragments(hs, 1, (struct dt_span){plain, len}, wire);
 	if (type == DT_APPLICATION_DATA) {
@@ -173,21 +183,29 @@ take_sealed(struct dt_handshake *hs, const struct dt_record *rec, const struct d
 	}
 	if (rec->type == DT_APPLICATION_DATA || !dt_hs_derive(hs))
 		return hold(hs, rec, false);
-	return open_sealed(hs, rec, wire);
+	bool wrong_key = false;
+	bool used = open_sealed(hs, rec, *hs->worker.datagram, &wrong_key, wire);
+	if (wrong_key)
+		fail_psk(hs, wire);
+	return used || wrong_key;
 }
 
-/* Records that were held until keys are there. */
+/* Records that were held until keys are there: all of them are tried before one is held against the
+ * client. */
 void
 dt_hs_open_held(struct dt_handshake *hs, const struct dt_wire *wire)
 {
+	bool wrong_key = false;
 	DT_LIST_EACH (node, next, &hs->held) {
 		struct dt_held *h = DT_CONTAINER(node, struct dt_held, node);
 		if (h->rec.type == DT_APPLICATION_DATA)
 			continue; /* opened or not: for the session */
 		take_held(hs, h); /* what is in it may be held again, and has its place */
-		open_sealed(hs, &h->rec, wire);
+		open_sealed(hs, &h->rec, h->datagram, &wrong_key, wire);
 		dt_free(h);
 	}
+	if (wrong_key && hs->state.replay.next == 0)
+		fail_psk(hs, wire);
 }
 
 /* ---- entrance ---- */

@@ -13,9 +13,6 @@
 #include <openssl/err.h>
 #include <string.h>
 
-#define MTU_MIN 256u /* bytes; how far repeated loss takes us down */
-#define LOSSES_BEFORE_SMALLER 2u
-
 static void
 learn_suite(struct dt_handshake *hs)
 {
@@ -27,6 +24,7 @@ learn_suite(struct dt_handshake *hs)
 	hs->suite_known = true;
 	hs->state.suite = SSL_CIPHER_get_protocol_id(c);
 	hs->suite = dt_suite_find(hs->state.suite);
+	dt_state_set_limits(&hs->state, hs->suite, hs->tls->records_per_key, hs->tls->forgeries_per_key);
 }
 
 bool
@@ -143,7 +141,7 @@ take_opaque(struct dt_handshake *hs, const struct dt_record *rec, struct dt_span
 	uint8_t *out = wire->reserve(wire->arg, raw.len);
 	if (out) {
 		memcpy(out, raw.data, raw.len);
-		wire->commit(wire->arg, raw.len);
+		dt_wire_commit_alert(wire, raw.len);
 		dt_count(hs->worker.counters, DT_COUNT_ALERTS_SENT, 1);
 	}
 	dt_hs_fail(hs, DT_HS_FAILED_PROTOCOL, -1, wire);
@@ -214,21 +212,12 @@ dt_hs_collect(struct dt_handshake *hs, const struct dt_wire *wire)
 	return hs->step != DT_HS_FAILED;
 }
 
-static size_t
-mtu_now(const struct dt_handshake *hs)
-{
-	size_t mtu = hs->state.mtu;
-	for (unsigned i = LOSSES_BEFORE_SMALLER; i <= hs->timeouts && mtu > MTU_MIN; i++)
-		mtu = mtu / 2 > MTU_MIN ? mtu / 2 : MTU_MIN;
-	return mtu;
-}
-
 void
 dt_hs_send_flight(struct dt_handshake *hs, bool await, const struct dt_wire *wire)
 {
 	/* A flight that could not leave is a loss: the timer, or the client, asks again. */
 	(void)!dt_state_send_flight(
-	    &hs->state, hs->worker.pool, hs->owner, &hs->flight, mtu_now(hs), wire);
+	    &hs->state, hs->worker.pool, hs->owner, &hs->flight, hs->state.mtu, wire);
 	hs->flight_sent = true;
 	hs->change_sent = hs->next_out_is_sealed;
 	hs->repeat_allowed = hs->engine->now.mono;

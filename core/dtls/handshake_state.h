@@ -10,6 +10,7 @@
 #define DT_HANDSHAKE_MAGIC 0x68736b65u
 #define DT_IDENTITY_MAX 128u /* bytes; what OpenSSL takes */
 
+#define DT_HS_CLIENT_KEY_EXCHANGE 16u
 #define DT_HS_FINISHED 20u
 
 /* A record of epoch 1 that came early. */
@@ -17,6 +18,7 @@ struct dt_held {
 	struct dt_list node;
 	struct dt_record rec; /* body and cid point behind this struct */
 	bool opened;	      /* body is the plaintext of application data */
+	uint64_t datagram;    /* which brought it */
 	size_t size;
 };
 
@@ -40,6 +42,9 @@ struct dt_handshake {
 	bool psk_answered, auth_answered;
 	bool change_seen, change_fed;	 /* the client's ChangeCipherSpec */
 	bool key_exchange_fed;
+	uint64_t key_datagram;		 /* which brought the key exchange */
+	struct dt_mono keyed_at;	 /* when OpenSSL got that */
+	unsigned unopened;		 /* sealed messages of the client that no key opened */
 
 	struct dt_flight flight;	 /* ours, sent last or about to be */
 	bool flight_sent;
@@ -79,6 +84,8 @@ bool dt_hs_take_record(struct dt_handshake *hs, const struct dt_record *rec, con
 void dt_hs_open_held(struct dt_handshake *hs, const struct dt_wire *wire);
 void dt_hs_drop_held(struct dt_handshake *hs, struct dt_held *h);
 bool dt_hs_is_psk(const struct dt_handshake *hs);
+/* A sealed message of this datagram did not open. True: the client has a wrong pre-shared key. */
+bool dt_hs_note_unopened(struct dt_handshake *hs, uint64_t datagram);
 /* The keys of epoch 1, once OpenSSL has the master secret. False: not yet, or not ours. */
 bool dt_hs_derive(struct dt_handshake *hs);
 /* Remembers why, sends a fatal alert unless it is negative. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
@@ -31,6 +32,8 @@ dt_prf(const char *digest, struct dt_span secret, const char *label, struct dt_s
 	};
 	if (ctx && EVP_KDF_derive(ctx, out, len, params) == 1)
 		err = DT_OK;
+	else
+		ERR_clear_error();
 	EVP_KDF_CTX_free(ctx);
 	EVP_KDF_free(kdf);
 	return err;

@@ -323,18 +323,11 @@ seal_cid(EVP_CIPHER_CTX *ctx, const struct dt_key_ref *ref, uint8_t type, uint16
 	return seal_body(ctx, suite, nonce, &aad, body, len + 1, body) ? total : 0;
 }
 
-size_t
-dt_seal(struct dt_aead_pool *pool, const struct dt_key_ref *ref, uint8_t type, uint16_t epoch,
-    uint64_t seq, const uint8_t *plain, size_t len, uint8_t *out)
+static size_t
+seal_plain(EVP_CIPHER_CTX *ctx, const struct dt_key_ref *ref, uint8_t type, uint16_t epoch, uint64_t seq,
+    const uint8_t *plain, size_t len, uint8_t *out)
 {
-	DT_ASSERT(ref->direction == DT_WRITE && len <= DT_PLAIN_MAX && ref->cid.len <= CID_MAX);
 	const struct dt_suite *suite = ref->suite;
-	EVP_CIPHER_CTX *ctx = take_context(pool, ref);
-	if (!ctx)
-		return 0;
-	if (ref->cid.len)
-		return seal_cid(ctx, ref, type, epoch, seq, plain, len, out);
-
 	size_t total = len + dt_seal_overhead(suite);
 	dt_record_write_header(out, type, DT_VERSION_12, epoch, seq, total - DT_RECORD_HEADER);
 	const uint8_t *number = out + 3;
@@ -346,6 +339,22 @@ dt_seal(struct dt_aead_pool *pool, const struct dt_key_ref *ref, uint8_t type, u
 	make_nonce(ref, number, nonce);
 	make_aad(&aad, number, type, DT_VERSION_12, len);
 	return seal_body(ctx, suite, nonce, &aad, plain, len, body) ? total : 0;
+}
+
+size_t
+dt_seal(struct dt_aead_pool *pool, const struct dt_key_ref *ref, uint8_t type, uint16_t epoch,
+    uint64_t seq, const uint8_t *plain, size_t len, uint8_t *out)
+{
+	DT_ASSERT(ref->direction == DT_WRITE && len <= DT_PLAIN_MAX && ref->cid.len <= CID_MAX);
+	EVP_CIPHER_CTX *ctx = take_context(pool, ref);
+	size_t n = 0;
+	if (ctx && ref->cid.len)
+		n = seal_cid(ctx, ref, type, epoch, seq, plain, len, out);
+	else if (ctx)
+		n = seal_plain(ctx, ref, type, epoch, seq, plain, len, out);
+	if (n == 0)
+		ERR_clear_error();
+	return n;
 }
 
 static bool
@@ -374,9 +383,6 @@ dt_open(struct dt_aead_pool *pool, const struct dt_key_ref *ref, const struct dt
 	size_t inner = rec->len - around;
 	if (inner > (rec->cid ? DT_CID_INNER_MAX : DT_PLAIN_MAX))
 		return DT_OPEN_LONG;
-	EVP_CIPHER_CTX *ctx = take_context(pool, ref);
-	if (!ctx)
-		return DT_OPEN_FORGED;
 
 	uint8_t number[NUMBER_LEN], nonce[NONCE_LEN];
 	struct aad aad;
@@ -387,7 +393,10 @@ dt_open(struct dt_aead_pool *pool, const struct dt_key_ref *ref, const struct dt
 	else
 		make_aad(&aad, number, rec->type, rec->version, inner);
 	uint8_t *body = rec->body + suite->explicit_len;
-	if (!open_body(ctx, suite, nonce, &aad, body, inner)) {
+	EVP_CIPHER_CTX *ctx = take_context(pool, ref);
+	/* One exit for all that fails from here on, and the same work whichever bit is wrong: the
+	 * lengths before are in the clear, and OpenSSL compares tags in constant time. */
+	if (!ctx || !open_body(ctx, suite, nonce, &aad, body, inner)) {
 		ERR_clear_error(); /* else the next handshake of this thread reads it as its own */
 		return DT_OPEN_FORGED;
 	}

@@ -27,6 +27,7 @@ enum dt_content {
 	DT_APPLICATION_DATA = 23,
 	DT_HEARTBEAT = 24,
 	DT_TLS12_CID = 25,
+	DT_RETURN_ROUTABILITY_CHECK = 27, /* RFC 9853; from a client within tls12_cid only */
 };
 
 struct dt_record {

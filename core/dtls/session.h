@@ -11,6 +11,7 @@
 
 #include "base/counters.h"
 #include "dtls/flight.h"
+#include "dtls/rrc.h"
 #include "dtls/state.h"
 #include "dtls/wire.h"
 
@@ -21,6 +22,7 @@ struct dt_session {
 	struct dt_record_state state;
 	struct dt_engine *engine; /* owned; NULL: the records are ours */
 	uint16_t suite;		    /* IANA number */
+	uint16_t repeats;	    /* of the last flight */
 };
 
 enum dt_session_kind {
@@ -31,6 +33,10 @@ enum dt_session_kind {
 	DT_SESSION_WARNING,	   /* `alert`; nothing to do                             */
 	DT_SESSION_HEARTBEAT_REQUEST, /* data[len] is its payload                        */
 	DT_SESSION_HEARTBEAT_RESPONSE,
+	DT_SESSION_PATH_CHALLENGE, /* RFC 9853; data[len] is its cookie, as in the next two */
+	DT_SESSION_PATH_RESPONSE,
+	DT_SESSION_PATH_DROP,
+	DT_SESSION_PATH_UNKNOWN,   /* a message of a type that we do not know: nothing to do */
 	DT_SESSION_FINISHED_AGAIN, /* the client misses our last flight                  */
 	DT_SESSION_RENEGOTIATION,  /* refused: answer no_renegotiation (RFC 5746 3.6)    */
 };
@@ -53,13 +59,16 @@ const char *dt_session_suite_name(const struct dt_session *s);
 
 /* Bytes of application data that fit into one record of this session. */
 size_t dt_session_max(const struct dt_session *s);
+/* The system refused a datagram of ours of `len` bytes: heartbeats, flights and data are shorter from
+ * now on. False: they were already. */
+bool dt_session_too_long(struct dt_session *s, size_t len);
 /* Bytes that a record is longer than its data, at most. */
 size_t dt_session_overhead(const struct dt_session *s);
 
-/* Whether nothing more may be sealed: the numbers or the use of the key came to an end. */
-bool dt_session_exhausted(const struct dt_session *s);
+/* Of both kinds; OpenSSL's has no bounds but those that were set. */
+enum dt_key_use dt_session_key_use(const struct dt_session *s);
 
-/* One record of application data to out[len + overhead]; its bytes, 0 = failed or exhausted.
+/* One record of application data to out[len + overhead]; its bytes, 0 = failed or used up.
  * Requires: len <= DT_PLAIN_MAX; len > 0 where OpenSSL has the records. */
 size_t dt_session_seal(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
     const uint8_t *data, size_t len, uint8_t *out);
@@ -73,7 +82,16 @@ bool dt_session_may_ask(const struct dt_session *s);
 bool dt_session_send_heartbeat(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
     uint8_t type, struct dt_span payload, const struct dt_wire *wire);
 
-/* Sends the last flight again, under fresh numbers. Only for records of ours. */
+/* Whether return routability checks were negotiated. */
+bool dt_session_checks_paths(const struct dt_session *s);
+/* Bytes of a record with one message of such a check. Requires: dt_session_checks_paths(). */
+size_t dt_session_path_size(const struct dt_session *s);
+/* False: left out for want of space on the wire. Requires: dt_session_checks_paths(). */
+bool dt_session_send_path(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
+    enum dt_rrc_type type, const uint8_t cookie[DT_RRC_COOKIE], const struct dt_wire *wire);
+
+/* Sends the last flight again, under fresh numbers and from the second time on in smaller datagrams.
+ * Only for records of ours. */
 enum dt_err dt_session_repeat(struct dt_session *s, struct dt_aead_pool *pool, uint64_t owner,
     const struct dt_flight *last, const struct dt_wire *wire) DT_MUST_USE;
 

@@ -33,6 +33,8 @@ static struct dt_session_event
 read_result(struct dt_session *s, int n, uint8_t *data)
 {
 	SSL *ssl = s->engine->ssl;
+	if (n > 0 && s->state.read_max && n > s->state.read_max)
+		return (struct dt_session_event){.kind = DT_SESSION_DROPPED, .drop = DT_DROP_BAD_RECORD};
 	if (n > 0)
 		return (struct dt_session_event){
 		    .kind = DT_SESSION_DATA, .data = data, .len = (size_t)n};

@@ -10,6 +10,7 @@
 
 /* Header, IV, padding and MAC of the largest CBC suite: 13 + 16 + 256 + 48. */
 #define DT_SESSION_ENGINE_OVERHEAD 333u
+#define DT_SESSION_ENGINE_USUAL 93u /* with as little padding as OpenSSL writes */
 
 struct dt_session_event dt_session_engine_open(struct dt_session *s, const struct dt_record *rec,
     const struct dt_wire *wire);

@@ -7,6 +7,9 @@
 
 /* Sooner than the 2^48 of the format: numbers that a process lost its count of may be skipped. */
 #define LAST_NUMBER (DT_SEQ_MAX - (UINT64_C(1) << 32))
+#define MTU_MIN 256u /* bytes */
+/* Of a tag of eight bytes, RFC 9147 4.5.3: anybody can send as many, so they end nothing (suite.c). */
+#define SHORT_TAG_FORGERIES 128u
 
 static const struct dt_suite *
 suite_of(const struct dt_record_state *s)
@@ -17,10 +20,35 @@ suite_of(const struct dt_record_state *s)
 	return suite;
 }
 
-bool
-dt_state_may_seal(const struct dt_record_state *s)
+static uint64_t
+lower(uint64_t wanted, uint64_t own)
 {
-	return s->next_sealed < LAST_NUMBER && s->next_sealed < suite_of(s)->seal_limit;
+	return wanted && (wanted < own || !own) ? wanted : own;
+}
+
+void
+dt_state_set_limits(struct dt_record_state *s, const struct dt_suite *suite, uint64_t records, uint64_t forgeries)
+{
+	s->seal_limit = lower(records, suite && suite->seal_limit < LAST_NUMBER ? suite->seal_limit : LAST_NUMBER);
+	s->forgery_limit = lower(forgeries, suite ? suite->forgery_limit : UINT64_MAX);
+	s->forgery_warning = (s->forgery_limit ? s->forgery_limit : SHORT_TAG_FORGERIES) / 2;
+}
+
+/* Whether all numbers but the last `kept` are given out. */
+static bool
+numbers_end(const struct dt_record_state *s, uint64_t kept)
+{
+	return s->seal_limit <= kept || s->next_sealed >= s->seal_limit - kept;
+}
+
+enum dt_key_use
+dt_state_key_use(const struct dt_record_state *s)
+{
+	if (numbers_end(s, 1) || (s->forgery_limit && s->forgeries >= s->forgery_limit))
+		return DT_KEY_USED_UP;
+	if (s->next_sealed >= s->seal_limit / 2 || s->forgeries > s->forgery_warning)
+		return DT_KEY_HALF_USED;
+	return DT_KEY_GOOD;
 }
 
 size_t
@@ -46,7 +74,7 @@ dt_state_write(struct dt_record_state *s, struct dt_aead_pool *pool, uint64_t ow
 	DT_ASSERT(len <= DT_PLAIN_MAX && epoch <= 1);
 	if (epoch == 0)
 		return write_plain(s, type, payload, len, out);
-	if (!dt_state_may_seal(s))
+	if (numbers_end(s, type == DT_ALERT ? 0 : 1))
 		return 0;
 	struct dt_key_ref ref = {owner, DT_WRITE, suite_of(s), &s->write, {s->cid, s->cid_len}};
 	/* The number is spent even when sealing fails: a half-written record may have left traces. */
@@ -64,7 +92,20 @@ dt_state_send_alert(struct dt_record_state *s, struct dt_aead_pool *pool, uint64
 		return;
 	size_t len = dt_state_write(s, pool, owner, epoch, DT_ALERT, alert, sizeof(alert), out);
 	if (len)
-		wire->commit(wire->arg, len);
+		dt_wire_commit_alert(wire, len);
+}
+
+enum dt_drop
+dt_state_drop(enum dt_state_verdict v)
+{
+	static const enum dt_drop why[] = {
+	    [DT_STATE_SEEN] = DT_DROP_REPLAYED,
+	    [DT_STATE_TOO_OLD] = DT_DROP_TOO_OLD,
+	    [DT_STATE_FORGED] = DT_DROP_BAD_TAG,
+	    [DT_STATE_MALFORMED] = DT_DROP_BAD_RECORD,
+	};
+	DT_ASSERT(v != DT_STATE_OPENED);
+	return why[v];
 }
 
 enum dt_state_verdict
@@ -89,9 +130,29 @@ dt_state_open(struct dt_record_state *s, struct dt_aead_pool *pool, uint64_t own
 		return opened == DT_OPEN_FORGED ? DT_STATE_FORGED : DT_STATE_MALFORMED;
 	dt_replay_commit(&s->replay, rec->seq);
 	*type = rec->type;
+	if (s->read_max && *len > s->read_max) /* RFC 8449 4: discarded or record_overflow */
+		return DT_STATE_MALFORMED;
 	if (rec->cid && !dt_open_inner(*plain, len, type))
 		return DT_STATE_MALFORMED;
 	return DT_STATE_OPENED;
+}
+
+void
+dt_state_halve_mtu(struct dt_record_state *s)
+{
+	s->mtu = s->mtu / 2 > MTU_MIN ? s->mtu / 2 : MTU_MIN;
+}
+
+uint16_t
+dt_state_lower_mtu(struct dt_record_state *s, size_t len)
+{
+	static const uint16_t steps[] = {1400, 1280, 1024, 512, MTU_MIN};
+	size_t i = 0;
+	while (steps[i] > MTU_MIN && steps[i] >= len)
+		i++;
+	if (steps[i] < s->mtu)
+		s->mtu = steps[i];
+	return steps[i];
 }
 
 struct sender {

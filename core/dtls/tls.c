@@ -358,6 +358,9 @@ dt_tls_new(const struct dt_tls_settings *s, struct dt_tls **out, char *error, si
 	memcpy(tls->ticket_secret, s->ticket_secret, sizeof(tls->ticket_secret));
 	tls->key_log = s->key_log;
 	tls->key_log_arg = s->key_log_arg;
+	tls->records_per_key = s->records_per_key;
+	tls->forgeries_per_key = s->forgeries_per_key;
+	tls->record_size_limit = s->record_size_limit;
 	tls->mtu = s->mtu;
 	tls->initial_timer = s->initial_timer;
 	tls->max_timer = s->max_timer;
@@ -379,6 +382,7 @@ dt_tls_new(const struct dt_tls_settings *s, struct dt_tls **out, char *error, si
 	*out = tls;
 	return DT_OK;
 fail:
+	ERR_clear_error();
 	dt_tls_free(&tls);
 	return err;
 }

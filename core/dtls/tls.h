@@ -57,6 +57,8 @@ struct dt_tls_settings {
 	/* One line of the NSS key log, from any worker; NULL = none. */
 	void (*key_log)(void *arg, const char *line);
 	void *key_log_arg;
+	uint64_t records_per_key, forgeries_per_key; /* see dt_state_set_limits(); 0 = as the suite */
+	uint16_t record_size_limit;  /* RFC 8449: what we tell, 64 to 16384; 0 = it is not negotiated */
 	uint16_t mtu;		     /* bytes of a datagram, 256 to 16384 */
 	struct dt_dur initial_timer; /* RFC 6347 4.2.4.1: 1 s             */
 	struct dt_dur max_timer;     /* 60 s                              */
@@ -78,6 +80,8 @@ struct dt_tls {
 	uint8_t ticket_secret[DT_TICKET_SECRET_LEN];
 	void (*key_log)(void *arg, const char *line);
 	void *key_log_arg;
+	uint64_t records_per_key, forgeries_per_key;
+	uint16_t record_size_limit;
 	uint16_t mtu;
 	struct dt_dur initial_timer, max_timer;
 	_Atomic uint32_t ssl_objects; /* alive now, of all workers */

@@ -41,7 +41,8 @@ quote(const char *word, char *out, size_t cap)
 }
 
 static enum dt_err
-load_dev(struct job *j, const struct dt_config_env *env)
+load_dev(const struct job *j, const struct dt_config_env *env, struct dt_config **out,
+    struct dt_config_report *report)
 {
 	char text[DEV_BYTES], module[DEV_BYTES / 2];
 	if (!quote(j->options->dev_module, module, sizeof(module)))
@@ -51,19 +52,24 @@ load_dev(struct job *j, const struct dt_config_env *env)
 	    "  \"listen\": \"127.0.0.1:%u\",\n"
 	    "  \"chain\": [ { \"use\": \"%s\" } ] } ] }\n",
 	    j->options->port, module);
-	return dt_config_load_text(text, (size_t)n, DEV_NAME, env, &j->config, &j->report);
+	return dt_config_load_text(text, (size_t)n, DEV_NAME, env, out, report);
+}
+
+static enum dt_err
+read_config(void *arg, struct dt_config **out, struct dt_config_report *report)
+{
+	const struct job *j = arg;
+	struct dt_config_env env = dt_catalog_env(j->catalog);
+	env.dev = j->options->dev;
+	return j->options->dev ? load_dev(j, &env, out, report)
+			       : dt_config_load(j->options->config, &env, out, report);
 }
 
 static enum dt_err
 load(struct job *j)
 {
 	enum dt_err err = dt_catalog_new(j->options->dev, &j->logger.log, &j->catalog);
-	if (err != DT_OK)
-		return err;
-	struct dt_config_env env = dt_catalog_env(j->catalog);
-	env.dev = j->options->dev;
-	return j->options->dev ? load_dev(j, &env)
-			       : dt_config_load(j->options->config, &env, &j->config, &j->report);
+	return err == DT_OK ? read_config(j, &j->config, &j->report) : err;
 }
 
 static int
@@ -133,7 +139,8 @@ run(struct job *j)
 	}
 	if (err != DT_OK)
 		return complain(j, err);
-	err = dt_run(j->config, j->options->dev, &j->logger, &j->report);
+	const struct dt_run_config what = {j->config, j->options->dev, read_config, j};
+	err = dt_run(&what, &j->logger, &j->report);
 	if (err == DT_OK)
 		return 0; /* warnings are in the log */
 	if (j->report.errors > 0)

@@ -1,7 +1,7 @@
 #include "server/endpoint.h"
 
 #include "base/mem.h"
-#include "io/random.h"
+#include "config/fingerprint.h"
 #include "server/identity.h"
 #include "server/logger.h"
 #include "server/suites.h"
@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#define RECORD_AROUND 128u /* bytes, at most, that a record of a client is longer than its plaintext */
 
 /* ---- verification, as dtls asks for it ---- */
 
@@ -71,22 +73,31 @@ finds_psk(const struct dt_config_server *server)
 	return server->tls.psk.file != NULL;
 }
 
+/* A heartbeat proves the address of a client that moved, too. */
 static enum dt_heartbeat_mode
-heartbeat_mode(const struct dt_config_keep_alive *k)
+heartbeat_mode(const struct dt_config_server *s)
 {
-	if (!k->enabled)
+	if (!s->keep_alive.enabled && !s->connection_id.enabled)
 		return DT_HEARTBEAT_OFF;
-	return k->mode == 0 ? DT_HEARTBEAT_PEER_MAY_SEND : DT_HEARTBEAT_PEER_MAY_NOT_SEND;
+	return s->keep_alive.mode == 0 ? DT_HEARTBEAT_PEER_MAY_SEND : DT_HEARTBEAT_PEER_MAY_NOT_SEND;
 }
 
 /* A key that is shared by several servers, or one that lives as long as this process. */
 static void
-set_ticket_secret(struct dt_tls_settings *s, const struct dtlsd_bytes *key)
+set_ticket_secret(struct dt_tls_settings *s, const struct dtlsd_bytes *key, const struct dt_site *site)
 {
 	if (key->data)
 		dt_suites_digest(key->data, key->len, s->ticket_secret);
 	else
-		dt_random(s->ticket_secret, sizeof(s->ticket_secret));
+		memcpy(s->ticket_secret, site->ticket_secret, sizeof(s->ticket_secret));
+}
+
+/* Of a record that comes in a datagram of this size. */
+static uint16_t
+record_size_limit(uint64_t packet_size)
+{
+	uint64_t rest = packet_size - RECORD_AROUND;
+	return rest < DT_PLAIN_MAX ? (uint16_t)rest : DT_PLAIN_MAX;
 }
 
 static bool
@@ -113,16 +124,19 @@ make_tls(struct dt_endpoint *e, const struct dt_identity *c, const struct dt_sui
 	    .tickets = s->tls.session_reuse.enabled,
 	    .ticket_lifetime = {s->tls.session_reuse.lifetime},
 	    .psk = finds_psk(s),
-	    .heartbeat = heartbeat_mode(&s->keep_alive),
+	    .heartbeat = heartbeat_mode(s),
 	    .key_log = s->tls.key_log_file ? dt_key_log_write : NULL,
 	    .key_log_arg = &e->key_log,
+	    .records_per_key = (uint64_t)s->limits.records_per_key,
+	    .forgeries_per_key = (uint64_t)s->limits.forgeries_per_key,
+	    .record_size_limit = record_size_limit(s->limits.packet_size),
 	    .mtu = (uint16_t)s->handshake.mtu,
 	    .initial_timer = {s->handshake.initial_timer},
 	    .max_timer = {s->handshake.max_timer},
 	};
 	if (e->trust)
 		memcpy(settings.trust_id, dt_trust_digest(e->trust), sizeof(settings.trust_id));
-	set_ticket_secret(&settings, &s->tls.session_reuse.ticket_key);
+	set_ticket_secret(&settings, &s->tls.session_reuse.ticket_key, e->site);
 	enum dt_err err = dt_tls_new(&settings, &e->tls, error, sizeof(error));
 	dt_wipe(settings.ticket_secret, sizeof(settings.ticket_secret));
 	return err == DT_OK || dt_place_wrong(p, "/tls", "%s", error);
@@ -142,13 +156,15 @@ choose_suites(struct dt_suites *suites, const struct dt_place *p)
 
 bool
 dt_endpoint_init(struct dt_endpoint *e, const struct dt_config *config,
-    const struct dt_config_server *server, bool ephemeral, struct dt_config_report *report)
+    const struct dt_config_server *server, struct dt_site *site, bool ephemeral,
+    struct dt_config_report *report)
 {
 	struct dt_place p = {config, server, report};
 	struct dt_identity c;
 	struct dt_suites suites;
 	memset(e, 0, sizeof(*e));
 	e->config = server;
+	e->site = site;
 	e->key_log.fd = -1;
 	/* All that is wrong is told at once. */
 	bool good = dt_identity_trust(&e->trust, &p);
@@ -200,7 +216,7 @@ dt_endpoint_check_chain(
 
 bool
 dt_endpoint_open(struct dt_endpoint *e, const struct dt_config *config, struct dt_plugin *plugin,
-    struct dt_config_report *report)
+    const struct dt_siphash_key *key, struct dt_config_report *report)
 {
 	const struct dt_config_server *s = e->config;
 	struct dt_place p = {config, s, report};
@@ -218,6 +234,8 @@ dt_endpoint_open(struct dt_endpoint *e, const struct dt_config *config, struct d
 		    .module = entry->module.handle,
 		    .name = entry->name,
 		    .config = entry->options,
+		    .owner = config,
+		    .fingerprint = dt_config_fingerprint_entry(key, entry),
 		    .slow_hook = {entry->slow_hook},
 		    .defer_timeout = {entry->defer_timeout},
 		    .defer_accept = entry->defer_default == DT_DEFER_ACCEPT,

@@ -4,6 +4,7 @@
 #include "io/clock.h"
 #include "server/worker_state.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define BATCHES_PER_TURN 8u /* of one socket: then the others have their turn */
@@ -40,6 +41,14 @@ dt_intake_flush(struct dt_intake *in)
 	for (size_t i = 0; i < in->socket_count; i++)
 		if (in->sockets[i].out.count)
 			dt_udp_out_flush(&in->sockets[i].out);
+}
+
+static void
+send_failed(void *arg, const struct dt_path *path, size_t len, int error)
+{
+	const struct dt_intake *in = arg;
+	if (error == EMSGSIZE)
+		dt_conns_too_long(in->conns, path, len);
 }
 
 /* ---- in ---- */
@@ -202,10 +211,12 @@ make_sockets(struct dt_intake *in, const struct dt_intake_config *config)
 		s->intake = in;
 		s->udp = l->udp;
 		l->udp.fd = -1;
-		s->listener = (struct dt_listener){&config->services[l->endpoint], s};
-		s->packet_size = l->packet_size;
+		s->site = l->site;
+		s->listener.socket = s;
 		dt_watch_init(&s->watch, socket_ready);
 		enum dt_err err = dt_udp_out_init(&s->out, &s->udp, in->counters);
+		s->out.failed = send_failed;
+		s->out.failed_arg = in;
 		if (err != DT_OK)
 			return err;
 	}
@@ -253,12 +264,22 @@ dt_intake_unwatch(struct dt_intake *in, struct dt_loop *loop)
 		dt_loop_remove(loop, &in->sockets[i].watch);
 }
 
-enum dt_err
-dt_intake_steer(struct dt_intake *in)
+void
+dt_intake_serve(struct dt_intake *in, const struct dt_served_list *served, struct dt_generation *g)
 {
 	for (size_t i = 0; i < in->socket_count; i++) {
 		struct dt_intake_socket *s = &in->sockets[i];
-		if (!s->listener.service->connection_id)
+		s->listener.service = dt_served_find(served, s->site);
+		s->packet_size = dt_generation_find(g, s->site)->config->limits.packet_size;
+	}
+}
+
+enum dt_err
+dt_intake_steer(struct dt_intake *in, struct dt_generation *g)
+{
+	for (size_t i = 0; i < in->socket_count; i++) {
+		struct dt_intake_socket *s = &in->sockets[i];
+		if (!dt_generation_find(g, s->site)->config->connection_id.enabled)
 			continue;
 		enum dt_err err = dt_udp_steer(&s->udp, DT_TLS12_CID, CID_AT);
 		if (err != DT_OK)

@@ -14,20 +14,19 @@
 #include "io/mailbox.h"
 #include "io/udp.h"
 #include "plugin/worker.h"
+#include "server/served.h"
 #include "server/waiting.h"
 
 /* A socket to serve: made by the server, one for each worker and address. */
 struct dt_intake_listen {
-	size_t endpoint;    /* index */
+	const struct dt_site *site; /* whose it is */
 	struct dt_udp udp;  /* the intake takes it over */
-	size_t packet_size; /* limits.packet_size of its endpoint */
 };
 
 struct dt_intake_config {
 	uint32_t worker, worker_count;
 	struct dt_mailbox *const *mailboxes; /* borrowed, like all below: of all workers, by index */
 	struct dt_counters *counters;
-	struct dt_service *services; /* by index of the endpoint */
 	struct dt_intake_listen *listens;
 	size_t listen_count;
 	size_t packet_size; /* the largest of all endpoints */
@@ -38,8 +37,9 @@ struct dt_intake_socket {
 	struct dt_udp udp;	  /* owned, like all below */
 	struct dt_udp_out out;
 	struct dt_watch watch;
+	const struct dt_site *site; /* borrowed */
 	struct dt_listener listener;
-	size_t packet_size;
+	size_t packet_size; /* limits.packet_size of its endpoint */
 };
 
 struct dt_intake {
@@ -65,8 +65,10 @@ void dt_intake_fini(struct dt_intake *in);
 /* From here on its sockets are read. DT_ERR_SYSTEM. */
 enum dt_err dt_intake_watch(struct dt_intake *in, struct dt_loop *loop) DT_MUST_USE;
 void dt_intake_unwatch(struct dt_intake *in, struct dt_loop *loop);
+/* What the sockets serve from now on. */
+void dt_intake_serve(struct dt_intake *in, const struct dt_served_list *served, struct dt_generation *g);
 /* As dt_udp_steer(), on every socket whose server gives connection ids. */
-enum dt_err dt_intake_steer(struct dt_intake *in) DT_MUST_USE;
+enum dt_err dt_intake_steer(struct dt_intake *in, struct dt_generation *g) DT_MUST_USE;
 
 /* Where the connections of this worker send to. */
 struct dt_conn_out dt_intake_out(struct dt_intake *in);

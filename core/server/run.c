@@ -14,8 +14,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TEND_EVERY DT_SECONDS(1)
+
 struct run {
-	struct dt_logger *logger; /* borrowed */
+	const struct dt_run_config *config; /* borrowed */
+	struct dt_logger *logger;	    /* borrowed */
+	struct dt_server *server;	    /* owned */
+	struct dt_mono tend_at;		    /* what a reload has left behind; DT_NEVER = nothing */
 	struct dt_signals signals;
 	struct dt_watch watch;
 	bool ending;
@@ -40,12 +45,37 @@ reopen(struct run *r, int number)
 		    strerror(errno));
 }
 
+/* Messages of a configuration that was read while the server runs. */
 static void
-no_reload(struct run *r, int number)
+log_report(const struct dt_config_report *report, struct dt_log *log)
 {
+	char text[1024];
+	for (size_t i = 0; i < report->count; i++) {
+		const struct dt_config_message *m = &report->messages[i];
+		dt_log(log, m->severity == DT_SEVERITY_ERROR ? DT_LOG_ERROR : DT_LOG_WARNING, NULL, "%s",
+		    dt_config_message_format(report, m, text, sizeof(text)));
+	}
+}
+
+static void
+reload(struct run *r, int number)
+{
+	struct dt_log *log = &r->logger->log;
+	struct dt_config *config = NULL;
+	struct dt_config_report report;
 	(void)number;
-	dt_log(&r->logger->log, DT_LOG_WARNING, NULL,
-	    "this version cannot reload its configuration; restart it to change something");
+	dt_config_report_init(&report);
+	enum dt_err err = r->config->read(r->config->read_arg, &config, &report);
+	if (err == DT_OK)
+		err = dt_server_reload(r->server, config, &report);
+	log_report(&report, log);
+	if (err == DT_OK)
+		dt_log(log, DT_LOG_INFO, NULL, "reloaded");
+	else
+		dt_log(log, DT_LOG_ERROR, NULL, "not reloaded, all goes on as before: %s", dt_err_text(err));
+	dt_config_free(&config);
+	dt_config_report_fini(&report);
+	r->tend_at = dt_mono_add(dt_clock_now().mono, TEND_EVERY);
 }
 
 static const struct {
@@ -55,7 +85,7 @@ static const struct {
     {SIGTERM, end},
     {SIGINT, end},
     {SIGUSR1, reopen},
-    {SIGHUP, no_reload},
+    {SIGHUP, reload},
 };
 
 static void
@@ -93,28 +123,20 @@ tell_client(void *arg, const char *server, const struct dtlsd_address *address)
 	fflush(stdout);
 }
 
-/* Warnings; errors would have stopped us. */
 static void
-log_warnings(const struct dt_config_report *report, struct dt_log *log)
-{
-	char text[1024];
-	for (size_t i = 0; i < report->count; i++)
-		dt_log(log, DT_LOG_WARNING, NULL, "%s",
-		    dt_config_message_format(report, &report->messages[i], text, sizeof(text)));
-}
-
-static void
-serve(struct run *r, struct dt_loop *loop, const struct dt_server *server, bool dev,
-    const struct dt_config_report *report)
+serve(struct run *r, struct dt_loop *loop, const struct dt_config_report *report)
 {
 	struct dt_now now = dt_clock_now();
 	dt_log(&r->logger->log, DT_LOG_INFO, NULL, "dtlsd %s started", DTLSD_VERSION);
-	log_warnings(report, &r->logger->log);
-	dt_server_addresses(server, tell_address, r->logger);
-	if (dev)
-		dt_server_addresses(server, tell_client, NULL);
-	while (!r->ending)
-		now = dt_loop_turn(loop, DT_NEVER, now.mono);
+	log_report(report, &r->logger->log); /* warnings; errors would have stopped us */
+	dt_server_addresses(r->server, tell_address, r->logger);
+	if (r->config->dev)
+		dt_server_addresses(r->server, tell_client, NULL);
+	while (!r->ending) {
+		now = dt_loop_turn(loop, r->tend_at, now.mono);
+		if (dt_mono_reached(r->tend_at, now.mono))
+			r->tend_at = dt_server_tend(r->server, now) ? dt_mono_add(now.mono, TEND_EVERY) : DT_NEVER;
+	}
 }
 
 static enum dt_err
@@ -149,14 +171,13 @@ unwatch_signals(struct run *r, struct dt_loop *loop)
 
 /* Signals are blocked before the first thread: all of them inherit that. */
 enum dt_err
-dt_run(const struct dt_config *config, bool dev, struct dt_logger *logger,
-    struct dt_config_report *report)
+dt_run(const struct dt_run_config *what, struct dt_logger *logger, struct dt_config_report *report)
 {
-	struct run r = {.logger = logger};
+	struct run r = {.config = what, .logger = logger, .tend_at = DT_NEVER};
 	struct dt_loop loop;
-	struct dt_server *server = NULL;
+	const struct dt_config *config = what->config;
 	const struct dt_config_log *l = &config->log;
-	dt_privileges_limits(dev); /* who tries a module wants to debug it */
+	dt_privileges_limits(what->dev); /* who tries a module wants to debug it */
 	if (dt_logger_open(logger, l->target, l->format == DT_LOG_FORMAT_JSON,
 		(enum dt_log_level)l->level) != DT_OK) {
 		dt_config_error_at(
@@ -167,12 +188,12 @@ dt_run(const struct dt_config *config, bool dev, struct dt_logger *logger,
 		return no_signals(logger);
 	enum dt_err err = watch_signals(&r, &loop);
 	if (err == DT_OK)
-		err = dt_server_start(config, dev, logger, &server, report);
+		err = dt_server_start(config, what->dev, logger, &r.server, report);
 	if (err == DT_OK)
-		serve(&r, &loop, server, dev, report);
+		serve(&r, &loop, report);
 	unwatch_signals(&r, &loop);
-	if (server) {
-		dt_server_stop(&server);
+	if (r.server) {
+		dt_server_stop(&r.server);
 		dt_log(&logger->log, DT_LOG_INFO, NULL, "ended");
 	}
 	return err;

@@ -1,14 +1,12 @@
-#include "server/server.h"
+#include "server/server_state.h"
 
 #include "base/addr.h"
 #include "base/assert.h"
 #include "base/mem.h"
 #include "io/random.h"
 #include "io/thread.h"
-#include "server/endpoint.h"
 #include "server/privileges.h"
 #include "server/stats.h"
-#include "server/worker.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,27 +17,6 @@
 #define DEFERRED_MAX 65536u		    /* verdicts that may wait on a worker */
 #define HANDSHAKE_MEMORY_MIN (256u * 1024u) /* bytes of a worker */
 
-struct address {
-	size_t endpoint, place; /* indices in the configuration */
-	struct dtlsd_address bound;
-};
-
-struct dt_server {
-	const struct dt_config *config; /* borrowed */
-	struct dt_logger *logger;	/* borrowed */
-	struct dt_endpoint *endpoints;	/* owned, like all below */
-	size_t endpoint_count;
-	struct address *addresses;
-	size_t address_count;
-	uint32_t worker_count;
-	struct dt_mailbox *mailboxes;
-	struct dt_mailbox **mailbox_list;
-	struct dt_worker **workers;
-	struct dt_plugin *plugin;
-	uint8_t cookie_secret[DT_COOKIE_SECRET_LEN];
-	bool dev; /* a certificate is made where none is given */
-};
-
 /* What the machine refused goes into the log; `errno` is that of the call that failed. */
 static enum dt_err
 fail(struct dt_server *s, enum dt_err err, const char *what)
@@ -48,33 +25,6 @@ fail(struct dt_server *s, enum dt_err err, const char *what)
 		dt_log(&s->logger->log, DT_LOG_ERROR, NULL, "cannot %s: %s", what,
 		    err == DT_ERR_SYSTEM ? strerror(errno) : dt_err_text(err));
 	return err;
-}
-
-/* ---- endpoints ---- */
-
-static bool
-init_endpoints(struct dt_server *s, struct dt_config_report *report)
-{
-	bool good = true;
-	s->endpoints = dt_alloc_array(s->config->servers.count, sizeof(*s->endpoints));
-	if (!s->endpoints)
-		return false;
-	for (uint32_t i = 0; i < s->config->servers.count; i++) {
-		struct dt_endpoint *e = &s->endpoints[s->endpoint_count++];
-		good &=
-		    dt_endpoint_init(e, s->config, DT_CONFIG_SERVER(s->config, i), s->dev, report);
-		good &= dt_endpoint_check_chain(e, s->config, report);
-	}
-	return good;
-}
-
-static bool
-open_endpoints(struct dt_server *s, struct dt_config_report *report)
-{
-	for (size_t i = 0; i < s->endpoint_count; i++)
-		if (!dt_endpoint_open(&s->endpoints[i], s->config, s->plugin, report))
-			return false;
-	return true;
 }
 
 /* ---- sockets ---- */
@@ -94,9 +44,9 @@ dscp_of(const struct dt_config_socket *s)
 }
 
 static struct dt_udp_options
-socket_options(const struct dt_server *s, const struct address *a)
+socket_options(const struct dt_server *s, const struct dt_server_address *a)
 {
-	const struct dt_config_server *c = s->endpoints[a->endpoint].config;
+	const struct dt_config_server *c = dt_generation_find(s->current, a->site)->config;
 	return (struct dt_udp_options){
 	    .address = a->bound,
 	    .reuse_port = s->worker_count > 1 || c->socket.share_port,
@@ -110,13 +60,13 @@ socket_options(const struct dt_server *s, const struct address *a)
 
 static bool
 cannot_listen(
-    const struct dt_server *s, const struct address *a, int error, struct dt_config_report *report)
+    const struct dt_server *s, const struct dt_server_address *a, int error, struct dt_config_report *report)
 {
 	char pointer[128], text[DT_ADDR_TEXT], holder[128] = "";
 	snprintf(pointer, sizeof(pointer), "%s/listen/%zu",
-	    s->endpoints[a->endpoint].config->pointer, a->place);
+	    dt_generation_find(s->current, a->site)->config->pointer, a->place);
 	bool known = error == EADDRINUSE && dt_udp_holder(&a->bound, holder, sizeof(holder));
-	dt_config_error_at(s->config, report, pointer, "cannot listen on %s: %s%s%s%s",
+	dt_config_error_at(s->current->config, report, pointer, "cannot listen on %s: %s%s%s%s",
 	    dt_addr_format(&a->bound, text), strerror(error), known ? ", held by " : "", holder,
 	    s->dev ? "; choose another with --port (make run: PORT=)" : "");
 	return false;
@@ -125,21 +75,23 @@ cannot_listen(
 static bool
 list_addresses(struct dt_server *s, struct dt_config_report *report)
 {
+	const struct dt_generation *g = s->current;
 	size_t count = 0;
-	for (size_t i = 0; i < s->endpoint_count; i++)
-		count += s->endpoints[i].config->listen.count;
+	for (size_t i = 0; i < g->endpoint_count; i++)
+		count += g->endpoints[i].config->listen.count;
 	s->addresses = dt_alloc_array(count, sizeof(*s->addresses));
 	if (!s->addresses)
 		return false;
 	bool good = true;
-	for (size_t i = 0; i < s->endpoint_count; i++) {
-		const struct dtlsd_list *list = &s->endpoints[i].config->listen;
-		for (uint32_t k = 0; k < list->count; k++) {
-			struct address *a = &s->addresses[s->address_count++];
-			*a = (struct address){i, k, ((const struct dtlsd_address *)list->items)[k]};
+	for (size_t i = 0; i < g->endpoint_count; i++) {
+		const struct dt_endpoint *e = &g->endpoints[i];
+		for (uint32_t k = 0; k < e->config->listen.count; k++) {
+			struct dt_server_address *a = &s->addresses[s->address_count++];
+			a->site = e->site;
+			a->place = k;
+			a->asked = a->bound = ((const struct dtlsd_address *)e->config->listen.items)[k];
 			struct dt_udp_options o = socket_options(s, a);
-			int error =
-			    s->endpoints[i].config->socket.share_port ? 0 : dt_udp_probe(&o);
+			int error = e->config->socket.share_port ? 0 : dt_udp_probe(&o);
 			if (error)
 				good = cannot_listen(s, a, error, report);
 		}
@@ -149,9 +101,9 @@ list_addresses(struct dt_server *s, struct dt_config_report *report)
 
 /* Without privileges the kernel cuts buffers down to its own limit. */
 static void
-tell_buffers(const struct dt_server *s, const struct address *a, const struct dt_udp *udp)
+tell_buffers(const struct dt_server *s, const struct dt_server_address *a, const struct dt_udp *udp)
 {
-	const struct dt_config_server *c = s->endpoints[a->endpoint].config;
+	const struct dt_config_server *c = dt_generation_find(s->current, a->site)->config;
 	struct dt_log_context context = {.server = c->name};
 	uint32_t receive, send;
 	char text[DT_ADDR_TEXT];
@@ -171,10 +123,9 @@ open_sockets(struct dt_server *s, uint32_t index, struct dt_intake_listen *liste
 	for (size_t i = 0; i < s->address_count; i++)
 		listens[i].udp.fd = -1;
 	for (size_t i = 0; i < s->address_count; i++) {
-		struct address *a = &s->addresses[i];
+		struct dt_server_address *a = &s->addresses[i];
 		struct dt_udp_options o = socket_options(s, a);
-		listens[i].endpoint = a->endpoint;
-		listens[i].packet_size = s->endpoints[a->endpoint].config->limits.packet_size;
+		listens[i].site = a->site;
 		if (dt_udp_open(&listens[i].udp, &o) != DT_OK)
 			return cannot_listen(s, a, errno, report);
 		a->bound = listens[i].udp.local;
@@ -208,19 +159,18 @@ static size_t
 largest_packet(const struct dt_server *s)
 {
 	size_t largest = 0;
-	for (size_t i = 0; i < s->endpoint_count; i++)
-		if (s->endpoints[i].config->limits.packet_size > largest)
-			largest = s->endpoints[i].config->limits.packet_size;
+	for (size_t i = 0; i < s->current->endpoint_count; i++)
+		if (s->current->endpoints[i].config->limits.packet_size > largest)
+			largest = s->current->endpoints[i].config->limits.packet_size;
 	return largest;
 }
 
-/* Of one worker. Each must be able to do a handshake, however many share the limit. */
-static size_t
-handshake_memory(const struct dt_server *s)
+size_t
+dt_server_handshake_memory(const struct dt_server *s, const struct dt_generation *g)
 {
 	size_t sum = 0;
-	for (size_t i = 0; i < s->endpoint_count; i++) {
-		uint64_t limit = s->endpoints[i].config->limits.handshake_memory;
+	for (size_t i = 0; i < g->endpoint_count; i++) {
+		uint64_t limit = g->endpoints[i].config->limits.handshake_memory;
 		sum = limit > SIZE_MAX - sum ? SIZE_MAX : sum + limit;
 	}
 	size_t share = sum / s->worker_count;
@@ -237,8 +187,7 @@ make_worker(struct dt_server *s, uint32_t index, struct dt_config_report *report
 	if (open_sockets(s, index, listens, report)) {
 		struct dt_worker_config config = {
 		    .index = index,
-		    .endpoints = s->endpoints,
-		    .endpoint_count = s->endpoint_count,
+		    .generation = s->current,
 		    .listens = listens,
 		    .listen_count = s->address_count,
 		    .plugin = s->plugin,
@@ -246,8 +195,8 @@ make_worker(struct dt_server *s, uint32_t index, struct dt_config_report *report
 		    .worker_count = s->worker_count,
 		    .log = &s->logger->log,
 		    .cookie_secret = s->cookie_secret,
-		    .packet_size = largest_packet(s),
-		    .handshake_memory = handshake_memory(s),
+		    .packet_size = s->largest_packet,
+		    .handshake_memory = dt_server_handshake_memory(s, s->current),
 		};
 		err = fail(s, dt_worker_new(&config, &s->workers[index]), "make a worker");
 	}
@@ -258,20 +207,27 @@ make_worker(struct dt_server *s, uint32_t index, struct dt_config_report *report
 	return err;
 }
 
+void
+dt_server_steer(struct dt_server *s)
+{
+	if (s->worker_count > 1 && dt_worker_steer(s->workers[0], s->current) != DT_OK)
+		dt_log(&s->logger->log, DT_LOG_WARNING, NULL,
+		    "the kernel does not steer connection ids (%s): workers hand them over", strerror(errno));
+}
+
 static enum dt_err
 make_workers(struct dt_server *s, struct dt_config_report *report)
 {
 	s->workers = dt_alloc_array(s->worker_count, sizeof(*s->workers));
 	if (!s->workers)
 		return DT_ERR_NOMEM;
+	s->largest_packet = largest_packet(s);
 	for (uint32_t i = 0; i < s->worker_count; i++) {
 		enum dt_err err = make_worker(s, i, report);
 		if (err != DT_OK)
 			return err;
 	}
-	if (s->worker_count > 1 && dt_worker_steer(s->workers[0]) != DT_OK)
-		dt_log(&s->logger->log, DT_LOG_WARNING, NULL,
-		    "the kernel does not steer connection ids (%s): workers hand them over", strerror(errno));
+	dt_server_steer(s);
 	return DT_OK;
 }
 
@@ -289,26 +245,26 @@ start_workers(struct dt_server *s)
 }
 
 static enum dt_err
-check_user(const struct dt_server *s, struct dt_config_report *report)
+check_user(const struct dt_config *config, struct dt_config_report *report)
 {
-	const char *user = s->config->user;
+	const char *user = config->user;
 	if (!user || dt_privileges_known(user) != DT_ERR_GONE)
 		return DT_OK;
-	dt_config_error_at(s->config, report, "/user", "there is no user \"%s\"", user);
+	dt_config_error_at(config, report, "/user", "there is no user \"%s\"", user);
 	return DT_ERR_CONFIG;
 }
 
 static enum dt_err
 drop_privileges(struct dt_server *s, struct dt_config_report *report)
 {
-	const char *user = s->config->user;
+	const char *user = s->current->config->user;
 	enum dt_err err = user ? dt_privileges_drop(user) : DT_OK;
 	if (err == DT_OK)
 		return DT_OK;
 	const char *why = err == DT_ERR_REFUSED ? "the process could become root again, so it ends"
 			  : err == DT_ERR_GONE	? "no such user"
 						: strerror(errno);
-	dt_config_error_at(s->config, report, "/user", "cannot become \"%s\": %s", user, why);
+	dt_config_error_at(s->current->config, report, "/user", "cannot become \"%s\": %s", user, why);
 	return DT_ERR_CONFIG;
 }
 
@@ -321,7 +277,7 @@ new_server(
 	struct dt_server *s = *out = dt_alloc(sizeof(*s));
 	if (!s)
 		return DT_ERR_NOMEM;
-	s->config = config;
+	dt_sites_init(&s->sites);
 	s->logger = logger;
 	s->dev = dev;
 	s->worker_count = config->workers ? (uint32_t)config->workers : dt_thread_cpus();
@@ -340,8 +296,11 @@ free_server(struct dt_server **slot)
 			dt_mailbox_close(s->mailbox_list[i]);
 	for (uint32_t i = 0; s->workers && i < s->worker_count; i++)
 		dt_worker_free(&s->workers[i]);
-	for (size_t i = 0; i < s->endpoint_count; i++)
-		dt_endpoint_fini(&s->endpoints[i]);
+	while (s->current) {
+		struct dt_generation *g = s->current;
+		s->current = g->older;
+		dt_generation_free(&g);
+	}
 	dt_plugin_free(&s->plugin);
 	for (uint32_t i = 0; s->mailbox_list && i < s->worker_count; i++)
 		if (s->mailbox_list[i])
@@ -350,19 +309,21 @@ free_server(struct dt_server **slot)
 	dt_free(s->mailbox_list);
 	dt_free(s->workers);
 	dt_free(s->addresses);
-	dt_free(s->endpoints);
+	dt_sites_fini(&s->sites);
 	dt_free_secret(s, sizeof(*s));
 	*slot = NULL;
 }
 
 /* What can be found out without leaving a trace. */
 static enum dt_err
-read_all(struct dt_server *s, struct dt_config_report *report)
+read_all(struct dt_server *s, const struct dt_config *config, struct dt_config_report *report)
 {
-	enum dt_err err = check_user(s, report);
-	if (!init_endpoints(s, report))
-		err = report->errors ? DT_ERR_CONFIG : DT_ERR_NOMEM;
-	return err;
+	enum dt_err user = check_user(config, report);
+	enum dt_err err = dt_generation_read(config, &s->sites, s->dev, &s->current, report);
+	if (err != DT_OK)
+		return err;
+	s->current->number = 1;
+	return user;
 }
 
 /* A start opens it first of all. */
@@ -384,7 +345,7 @@ dt_server_check(const struct dt_config *config, bool dev, struct dt_config_repor
 	enum dt_err err = new_server(config, dev, NULL, &s);
 	if (err != DT_OK)
 		return err;
-	err = read_all(s, report);
+	err = read_all(s, config, report);
 	if (!probe_log(config, report) && err == DT_OK)
 		err = DT_ERR_CONFIG;
 	free_server(&s);
@@ -405,17 +366,17 @@ stop_workers(struct dt_server *s)
 /* In the order of what it leaves behind when a later step fails: a port in use is found before
  * files are written and modules opened. */
 static enum dt_err
-start(struct dt_server *s, struct dt_config_report *report)
+start(struct dt_server *s, const struct dt_config *config, struct dt_config_report *report)
 {
-	enum dt_err err = read_all(s, report);
+	enum dt_err err = read_all(s, config, report);
 	if (err != DT_OK)
 		return err;
 	if (!list_addresses(s, report))
 		return report->errors ? DT_ERR_CONFIG : DT_ERR_NOMEM;
 	if ((err = fail(s, make_mailboxes(s), "make the mailboxes of the workers")) != DT_OK)
 		return err;
-	if (!open_endpoints(s, report))
-		return DT_ERR_CONFIG;
+	if ((err = dt_generation_open(s->current, &s->sites, s->plugin, report)) != DT_OK)
+		return err;
 	if ((err = make_workers(s, report)) != DT_OK)
 		return err;
 	if ((err = drop_privileges(s, report)) != DT_OK)
@@ -430,7 +391,7 @@ dt_server_start(const struct dt_config *config, bool dev, struct dt_logger *logg
 	enum dt_err err = new_server(config, dev, logger, out);
 	if (err != DT_OK)
 		return err;
-	err = start(*out, report);
+	err = start(*out, config, report);
 	if (err != DT_OK) {
 		stop_workers(*out);
 		free_server(out);
@@ -443,15 +404,15 @@ dt_server_stop(struct dt_server **slot)
 {
 	struct dt_server *s = *slot;
 	struct dt_counters sum = {0};
-	for (size_t i = 0; i < s->endpoint_count; i++)
-		dt_stats_log_open(&s->logger->log, &s->endpoints[i]);
+	const struct dt_generation *g = s->current;
+	for (size_t i = 0; i < g->endpoint_count; i++)
+		dt_stats_log_open(&s->logger->log, &g->endpoints[i]);
 	stop_workers(s);
 	for (uint32_t i = 0; i < s->worker_count; i++)
 		dt_counters_add(&sum, dt_worker_counters(s->workers[i]));
 	dt_stats_log(&s->logger->log, &sum);
-	for (size_t i = 0; i < s->endpoint_count; i++)
-		dt_stats_log_chain(
-		    &s->logger->log, s->endpoints[i].config->name, s->endpoints[i].chain);
+	for (size_t i = 0; i < g->endpoint_count; i++)
+		dt_stats_log_chain(&s->logger->log, g->endpoints[i].config->name, g->endpoints[i].chain);
 	free_server(slot);
 }
 
@@ -460,6 +421,5 @@ dt_server_addresses(const struct dt_server *s,
     void (*each)(void *arg, const char *server, const struct dtlsd_address *address), void *arg)
 {
 	for (size_t i = 0; i < s->address_count; i++)
-		each(arg, s->endpoints[s->addresses[i].endpoint].config->name,
-		    &s->addresses[i].bound);
+		each(arg, s->addresses[i].site->name, &s->addresses[i].bound);
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/counters.h"
+#include "base/time.h"
 #include "config/config.h"
 #include "server/logger.h"
 
@@ -17,10 +18,19 @@ struct dt_server;
 
 /* Reads keys and certificates, opens modules and sockets, becomes the user of the configuration,
  * starts the workers. What is wrong with the configuration goes to the report (DT_ERR_CONFIG);
- * everything else into the log. `config` and `logger` are borrowed. `dev`: a certificate is made
+ * everything else into the log. `config` is held, `logger` borrowed. `dev`: a certificate is made
  * where none is given. */
 enum dt_err dt_server_start(const struct dt_config *config, bool dev, struct dt_logger *logger,
     struct dt_server **out, struct dt_config_report *report) DT_MUST_USE;
+/* Another configuration takes the place of the one that is served, and no connection ends. Chains that
+ * changed serve new connections only; those of before go on for reload_drain at most. DT_ERR_CONFIG: the report
+ * says why; DT_ERR_REFUSED: a module did not start on a worker (it is in the log), DT_ERR_NOMEM:
+ * nothing has changed. `config` is held for as long as it is needed. */
+enum dt_err dt_server_reload(struct dt_server *s, const struct dt_config *config,
+    struct dt_config_report *report) DT_MUST_USE;
+/* Ends what earlier configurations have left behind and nobody needs. To be called about once a
+ * second as long as it returns true, beginning with the next second after a reload. */
+bool dt_server_tend(struct dt_server *s, struct dt_now now);
 /* All that dt_server_start() can find out without leaving a trace: nothing is bound or opened. */
 enum dt_err dt_server_check(
     const struct dt_config *config, bool dev, struct dt_config_report *report) DT_MUST_USE;

@@ -70,7 +70,7 @@ dt_stats_log_open(struct dt_log *log, const struct dt_endpoint *e)
 {
 	struct dt_log_context context = {.server = e->config->name};
 	dt_log(log, DT_LOG_INFO, &context, "open: connections=%u handshakes=%u ssl_objects=%u",
-	    e->load.connections, e->load.handshakes, e->tls->ssl_objects);
+	    e->site->load.connections, e->site->load.handshakes, e->tls->ssl_objects);
 }
 
 static void

@@ -27,12 +27,25 @@ mail_ready(struct dt_watch *watch, uint32_t events, struct dt_now now)
 }
 
 static void
-stop_ready(struct dt_watch *watch, uint32_t events, struct dt_now now)
+order_ready(struct dt_watch *watch, uint32_t events, struct dt_now now)
 {
-	struct dt_worker *w = DT_CONTAINER(watch, struct dt_worker, stop_watch);
+	struct dt_worker *w = DT_CONTAINER(watch, struct dt_worker, order_watch);
+	uint64_t count;
 	(void)events;
 	(void)now;
-	w->stopping = true;
+	DT_ASSERT(read(w->order_fd, &count, sizeof(count)) == sizeof(count));
+	pthread_mutex_lock(&w->lock);
+	w->stopping = w->order == DT_WORKER_END;
+	void (*job)(struct dt_worker *, void *) = w->job;
+	void *arg = w->job_arg;
+	pthread_mutex_unlock(&w->lock);
+	if (!job)
+		return;
+	job(w, arg);
+	pthread_mutex_lock(&w->lock);
+	w->job = NULL;
+	pthread_cond_broadcast(&w->changed);
+	pthread_mutex_unlock(&w->lock);
 }
 
 static void
@@ -70,26 +83,11 @@ give_order(struct dt_worker *w, enum dt_worker_order order)
 }
 
 static enum dt_err
-start_chains(struct dt_worker *w)
-{
-	for (size_t i = 0; i < w->endpoint_count; i++) {
-		struct dt_chain *chain = w->endpoints[i].chain;
-		enum dt_err err = dt_chain_worker_start(chain, w->plugin);
-		if (err != DT_OK)
-			return err;
-		w->chains_started++;
-		w->services[i].events = dt_chain_events(chain, w->plugin);
-		w->services[i].listening = true;
-	}
-	return DT_OK;
-}
-
-static enum dt_err
 watch_all(struct dt_worker *w)
 {
 	enum dt_err err = dt_loop_add(&w->loop, &w->mail_watch, w->mailbox->fd, EPOLLIN);
 	if (err == DT_OK)
-		err = dt_loop_add(&w->loop, &w->stop_watch, w->stop_fd, EPOLLIN);
+		err = dt_loop_add(&w->loop, &w->order_watch, w->order_fd, EPOLLIN);
 	return err == DT_OK ? dt_intake_watch(&w->intake, &w->loop) : err;
 }
 
@@ -97,7 +95,7 @@ static void
 unwatch_all(struct dt_worker *w)
 {
 	dt_loop_remove(&w->loop, &w->mail_watch);
-	dt_loop_remove(&w->loop, &w->stop_watch);
+	dt_loop_remove(&w->loop, &w->order_watch);
 	dt_intake_unwatch(&w->intake, &w->loop);
 }
 
@@ -105,7 +103,7 @@ unwatch_all(struct dt_worker *w)
 static bool
 start(struct dt_worker *w)
 {
-	enum dt_err err = start_chains(w);
+	enum dt_err err = dt_served_prepare(&w->served, w->first);
 	if (err == DT_OK)
 		err = watch_all(w);
 	if (err != DT_OK && err != DT_ERR_REFUSED)
@@ -130,8 +128,7 @@ drain(struct dt_worker *w)
 	struct dt_now now = dt_clock_now();
 	begin_turn(w, now);
 	dt_mailbox_drain(w->mailbox, w, SIZE_MAX);
-	for (size_t i = 0; i < w->endpoint_count; i++)
-		w->services[i].listening = false;
+	dt_served_listen(&w->served, false);
 	dt_conns_close_all(w->conns, NULL, DT_CLOSE_DRAIN, now);
 	do /* whoever still waits is counted among those that were not let in */
 		end_turn(w, now);
@@ -147,6 +144,7 @@ run(void *arg)
 	if (await_order(w, start(w))) {
 		struct dt_now now = dt_clock_now();
 		begin_turn(w, now);
+		dt_worker_commit(w, w->first);
 		end_turn(w, now);
 		while (!w->stopping) {
 			bool waiting = !dt_waiting_empty(&w->intake.waiting);
@@ -155,43 +153,19 @@ run(void *arg)
 		}
 		drain(w);
 	}
-	while (w->chains_started > 0)
-		dt_chain_worker_stop(w->endpoints[--w->chains_started].chain, w->plugin);
+	dt_served_fini(&w->served);
 	unwatch_all(w);
 }
 
-/* ---- made and unmade on the main thread ---- */
-
-static void
-make_services(struct dt_worker *w)
+void
+dt_worker_commit(struct dt_worker *w, struct dt_generation *g)
 {
-	for (size_t i = 0; i < w->endpoint_count; i++) {
-		struct dt_endpoint *e = &w->endpoints[i];
-		const struct dt_config_server *c = e->config;
-		w->services[i] = (struct dt_service){
-		    .name = c->name,
-		    .tls = e->tls,
-		    .psk_file = e->psk_file,
-		    .idle_timeout = {c->idle_timeout},
-		    .connection_id = c->connection_id.enabled,
-		    .move_policy =
-			c->connection_id.on_move == DT_MOVE_TO_TRUSTED ? DT_MOVE_TRUST : DT_MOVE_LIMITED,
-		    .keep_alive =
-			{
-			    .enabled = c->keep_alive.enabled,
-			    .time = {c->keep_alive.time},
-			    .interval = {c->keep_alive.interval},
-			    .retries = (uint32_t)c->keep_alive.retries,
-			},
-		    .handshake_timeout = {c->handshake.timeout},
-		    .load = &e->load,
-		    .connection_limit = (uint32_t)c->limits.connections,
-		    .handshake_limit = (uint32_t)c->limits.handshakes,
-		    .hellos_per_prefix = c->limits.hellos_per_prefix.count,
-		    .hellos_window_ns = c->limits.hellos_per_prefix.per_ns,
-		};
-	}
+	dt_served_commit(&w->served, g);
+	dt_intake_serve(&w->intake, &w->served, g);
+	dt_conns_rearm(w->conns);
 }
+
+/* ---- made and unmade on the main thread ---- */
 
 static enum dt_err
 make_intake(struct dt_worker *w, const struct dt_worker_config *config)
@@ -201,7 +175,6 @@ make_intake(struct dt_worker *w, const struct dt_worker_config *config)
 	    .worker_count = config->worker_count,
 	    .mailboxes = config->mailboxes,
 	    .counters = &w->counters,
-	    .services = w->services,
 	    .listens = config->listens,
 	    .listen_count = config->listen_count,
 	    .packet_size = config->packet_size,
@@ -237,6 +210,7 @@ make_rooms(struct dt_worker *w, const struct dt_worker_config *config)
 	err = dt_plugin_worker_new(&plugin, &w->plugin);
 	w->intake.conns = w->conns;
 	w->intake.plugin = w->plugin;
+	dt_served_init(&w->served, w->plugin);
 	return err;
 }
 
@@ -248,23 +222,18 @@ dt_worker_new(const struct dt_worker_config *config, struct dt_worker **out)
 	if (!w)
 		return err;
 	w->index = config->index;
-	w->endpoints = config->endpoints;
-	w->endpoint_count = config->endpoint_count;
+	w->first = config->generation;
 	w->mailbox = config->mailboxes[config->index];
 	w->log = config->log;
 	w->loop.epoll = -1;
-	w->stop_fd = -1;
+	w->order_fd = -1;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->changed, NULL);
 	dt_watch_init(&w->mail_watch, mail_ready);
-	dt_watch_init(&w->stop_watch, stop_ready);
+	dt_watch_init(&w->order_watch, order_ready);
 	dt_wheel_init(&w->wheel, dt_clock_now().mono);
-	w->services = dt_alloc_array(config->endpoint_count, sizeof(*w->services));
-	if (!w->services)
-		goto fail;
-	make_services(w);
 	err = DT_ERR_SYSTEM;
-	if ((w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+	if ((w->order_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
 		goto fail;
 	if ((err = dt_loop_init(&w->loop)) != DT_OK)
 		goto fail;
@@ -290,9 +259,8 @@ dt_worker_free(struct dt_worker **slot)
 	dt_conns_free(&w->conns);
 	dt_intake_fini(&w->intake);
 	dt_loop_fini(&w->loop);
-	if (w->stop_fd >= 0)
-		close(w->stop_fd);
-	dt_free(w->services);
+	if (w->order_fd >= 0)
+		close(w->order_fd);
 	pthread_cond_destroy(&w->changed);
 	pthread_mutex_destroy(&w->lock);
 	dt_free(w);
@@ -324,13 +292,32 @@ dt_worker_serve(struct dt_worker *w)
 	give_order(w, DT_WORKER_SERVE);
 }
 
+static void
+ring(struct dt_worker *w)
+{
+	uint64_t one = 1;
+	DT_ASSERT(write(w->order_fd, &one, sizeof(one)) == sizeof(one));
+}
+
 void
 dt_worker_stop(struct dt_worker *w)
 {
-	uint64_t one = 1;
 	/* One that never began has not seen DT_WORKER_SERVE; one that serves looks at the descriptor. */
 	give_order(w, DT_WORKER_END);
-	DT_ASSERT(write(w->stop_fd, &one, sizeof(one)) == sizeof(one));
+	ring(w);
+}
+
+void
+dt_worker_do(struct dt_worker *w, void (*job)(struct dt_worker *w, void *arg), void *arg)
+{
+	pthread_mutex_lock(&w->lock);
+	DT_ASSERT(w->order == DT_WORKER_SERVE && !w->job);
+	w->job = job;
+	w->job_arg = arg;
+	ring(w);
+	while (w->job)
+		pthread_cond_wait(&w->changed, &w->lock);
+	pthread_mutex_unlock(&w->lock);
 }
 
 void
@@ -346,7 +333,7 @@ dt_worker_counters(const struct dt_worker *w)
 }
 
 enum dt_err
-dt_worker_steer(struct dt_worker *w)
+dt_worker_steer(struct dt_worker *w, struct dt_generation *g)
 {
-	return dt_intake_steer(&w->intake);
+	return dt_intake_steer(&w->intake, g);
 }

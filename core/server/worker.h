@@ -11,15 +11,14 @@
 #include "base/counters.h"
 #include "io/mailbox.h"
 #include "plugin/plugin.h"
-#include "server/endpoint.h"
+#include "server/generation.h"
 #include "server/intake.h"
 
 struct dt_worker;
 
 struct dt_worker_config {
 	uint32_t index;
-	struct dt_endpoint *endpoints; /* borrowed, like all below */
-	size_t endpoint_count;
+	struct dt_generation *generation; /* borrowed, like all below: what it starts with */
 	struct dt_intake_listen *listens;
 	size_t listen_count;
 	struct dt_plugin *plugin;
@@ -47,10 +46,16 @@ void dt_worker_serve(struct dt_worker *w);
 void dt_worker_stop(struct dt_worker *w);
 void dt_worker_join(struct dt_worker *w);
 
+/* Does a job on the worker's thread, between two datagrams, and waits for its end: a job must be
+ * short. Requires: dt_worker_serve() was called, dt_worker_stop() was not. */
+void dt_worker_do(struct dt_worker *w, void (*job)(struct dt_worker *w, void *arg), void *arg);
+/* Within a job: takes over a generation that dt_served_prepare() has prepared. */
+void dt_worker_commit(struct dt_worker *w, struct dt_generation *g);
+
 /* Lets the kernel bring records with a connection id to the worker that gave it. To be called on
  * one worker when the sockets of all have been made. DT_ERR_SYSTEM: they are handed over from worker
  * to worker then. */
-enum dt_err dt_worker_steer(struct dt_worker *w) DT_MUST_USE;
+enum dt_err dt_worker_steer(struct dt_worker *w, struct dt_generation *g) DT_MUST_USE;
 
 /* Threads: any, while the worker exists. */
 const struct dt_counters *dt_worker_counters(const struct dt_worker *w);

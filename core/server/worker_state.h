@@ -18,8 +18,7 @@ enum dt_worker_order { DT_WORKER_HOLD, DT_WORKER_SERVE, DT_WORKER_END };
 
 struct dt_worker {
 	uint32_t index;
-	struct dt_endpoint *endpoints; /* borrowed */
-	size_t endpoint_count;
+	struct dt_generation *first; /* borrowed: what it starts with */
 	struct dt_mailbox *mailbox; /* borrowed: ours */
 	struct dt_log *log;	    /* borrowed */
 	struct dt_now now;	    /* of this turn */
@@ -28,18 +27,19 @@ struct dt_worker {
 	struct dt_watch mail_watch;
 	struct dt_counters counters;
 	struct dt_intake intake;
-	struct dt_service *services;	 /* owned, one for each endpoint */
+	struct dt_served_list served;	 /* owned */
 	struct dt_conns *conns;		 /* owned */
 	struct dt_plugin_worker *plugin; /* owned */
 	struct dt_thread thread;
-	size_t chains_started;
-	int stop_fd; /* owned eventfd: to stop needs no memory and no place in the mailbox */
-	struct dt_watch stop_watch;
+	int order_fd; /* owned eventfd: an order needs no memory and no place in the mailbox */
+	struct dt_watch order_watch;
 	bool stopping;
-	pthread_mutex_t lock; /* guards the two below */
+	pthread_mutex_t lock; /* guards all below */
 	pthread_cond_t changed;
 	enum dt_worker_state state; /* told by the worker      */
 	enum dt_worker_order order; /* told by the main thread */
+	void (*job)(struct dt_worker *w, void *arg); /* to be done once; NULL = none, or done */
+	void *job_arg;
 };
 
 #endif

@@ -43,6 +43,19 @@ class Words(unittest.TestCase):
         self.assertIn('did you mean "echo"?', done.stderr)
 
 
+class SelfTest(unittest.TestCase):
+    """Known-answer tests stand before everything else."""
+
+    def test_it_does_not_start_with_ciphers_that_give_no_answer(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "openssl.cnf"
+            path.write_text("openssl_conf = init\n[init]\nproviders = providers\n[providers]\nbase = base\n"
+                            "[base]\nactivate = 1\n")
+            done = run("--dev", "echo", "--port", "0", environment={"OPENSSL_CONF": str(path)})
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, "^dtlsd: known-answer test failed: TLS_")
+
+
 class Effective(unittest.TestCase):
     """dtlsd -T"""
 

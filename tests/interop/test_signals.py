@@ -132,13 +132,6 @@ class Logs(unittest.TestCase):
             c.leave()
             d.stderr.expect(r"^\S+Z info server1 \[witness\] #\w{16} 127\.0\.0\.1:\d+: disconnected status=0")
 
-    def test_hup_says_that_it_does_nothing_and_goes_on(self):
-        with Daemon(echo()) as d, s_client(d.address) as c:
-            echoes(c)
-            d.send_signal(signal.SIGHUP)
-            d.wait_for("cannot reload its configuration")
-            echoes(c)
-
 
 class Ports(unittest.TestCase):
     def test_a_port_in_use_is_an_error_that_names_its_place_and_holder(self):

@@ -227,6 +227,7 @@ do_flight(void)
 	const struct dt_suite *suite = take_suite();
 	struct target t = {.state = {.suite = suite->id, .keyed = 1, .write = take_key(suite)},
 	    .owner = new_owner()};
+	dt_state_set_limits(&t.state, suite, 0, 0);
 	size_t mtu = (size_t)take_number();
 	size_t fragment_max = (size_t)take_number();
 	t.state.next_plain = take_number();

@@ -171,6 +171,7 @@ do_session(void)
 	    [DT_STATE_MALFORMED] = "malformed"};
 	const struct dt_suite *suite = take_suite();
 	struct dt_record_state s = {.suite = suite->id, .keyed = 1, .read = take_key(suite)};
+	dt_state_set_limits(&s, suite, 0, 0);
 	uint64_t owner = new_owner();
 	while (more()) {
 		struct bytes datagram = take_bytes();
@@ -197,6 +198,7 @@ do_number(void)
 {
 	const struct dt_suite *suite = take_suite();
 	struct dt_record_state s = {.suite = suite->id, .keyed = 1, .write = take_key(suite)};
+	dt_state_set_limits(&s, suite, 0, 0);
 	uint16_t epoch = (uint16_t)take_number();
 	uint64_t next = take_number();
 	s.next_plain = s.next_sealed = next;

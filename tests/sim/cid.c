@@ -9,6 +9,7 @@
 
 #define HEADER 13u
 #define TLS12_CID 25u
+#define TYPE_LAST SIM_RRC
 #define FIRST_OTHER_ADDRESS 0x800000u
 
 /* ---- the extensions ---- */
@@ -36,6 +37,31 @@ parse_heartbeat(SSL *ssl, unsigned type, unsigned context, const unsigned char *
 	(void)type, (void)context, (void)x, (void)chain, (void)alert, (void)arg;
 	cr_assert(len == 1 && (in[0] == 1 || in[0] == 2));
 	own->server_mode = in[0];
+	return 1;
+}
+
+static int
+add_rrc(SSL *ssl, unsigned type, unsigned context, const unsigned char **out, size_t *len, X509 *x,
+    size_t chain, int *alert, void *arg)
+{
+	static const unsigned char zeros[UINT8_MAX];
+	const struct sim_cid *own = ((const struct sim_client *)SSL_get_app_data(ssl))->cid;
+	(void)type, (void)context, (void)x, (void)chain, (void)alert, (void)arg;
+	if (!own || !own->offers_rrc)
+		return 0;
+	*out = zeros;
+	*len = own->rrc_len;
+	return 1;
+}
+
+static int
+parse_rrc(SSL *ssl, unsigned type, unsigned context, const unsigned char *in, size_t len, X509 *x,
+    size_t chain, int *alert, void *arg)
+{
+	struct sim_cid *own = ((struct sim_client *)SSL_get_app_data(ssl))->cid;
+	(void)type, (void)context, (void)in, (void)x, (void)chain, (void)alert, (void)arg;
+	cr_assert(len == 0 && own->given, "an rrc extension with a body, or without a connection id");
+	own->rrc = true;
 	return 1;
 }
 
@@ -74,6 +100,7 @@ sim_cid_ctx(SSL_CTX *ctx)
 	const unsigned where = SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_2_SERVER_HELLO;
 	int ok = SSL_CTX_add_custom_ext(ctx, 15, where, add_heartbeat, NULL, NULL, parse_heartbeat, NULL);
 	cr_assert(ok && SSL_CTX_add_custom_ext(ctx, 54, where, add_id, NULL, NULL, parse_id, NULL));
+	cr_assert(SSL_CTX_add_custom_ext(ctx, 61, where, add_rrc, NULL, NULL, parse_rrc, NULL));
 }
 
 struct sim_cid *
@@ -84,6 +111,7 @@ sim_cid_add(struct sim_client *c, size_t id_len)
 	cr_assert(c->cid);
 	c->cid->offers = true;
 	c->cid->mode = c->cid->server_mode = -1;
+	c->cid->says = 1;
 	c->cid->id_len = (uint8_t)id_len;
 	for (size_t i = 0; i < id_len; i++)
 		c->cid->id[i] = (uint8_t)(0xa0 + i);
@@ -297,7 +325,7 @@ sim_record_next(uint8_t *bytes, size_t len, size_t *at, size_t id_len, struct dt
 	};
 	for (size_t i = 5; i < 11; i++)
 		out->seq = out->seq << 8 | start[i];
-	cr_assert(out->type >= 20 && out->type <= TLS12_CID && start[1] == 0xfe);
+	cr_assert(out->type >= 20 && out->type <= TYPE_LAST && start[1] == 0xfe);
 	cr_assert(len - *at - header >= out->len, "the server wrote a bad length");
 	*at += header + out->len;
 	return true;
@@ -362,6 +390,8 @@ sim_cid_write(struct sim_client *c, const uint8_t *bytes, size_t len)
 		}
 		need_keys(c);
 		size_t plain_len = open_own(c, &rec, plain);
+		if (c->cid->spoils_finished && rec.type == DT_HANDSHAKE)
+			plain[plain_len - 1] ^= 1;
 		n += sim_cid_seal(c, rec.type, plain, plain_len, out + n);
 	}
 	if (c->cid->roams)
@@ -389,6 +419,22 @@ take_heartbeat(struct sim_client *c, const uint8_t *message, size_t len)
 		sim_cid_send(c, SIM_HEARTBEAT, answer, sim_heartbeat(2, claimed, message + 3, claimed, 16, answer));
 }
 
+static void
+take_path_check(struct sim_client *c, const uint8_t *message, size_t len)
+{
+	struct sim_cid *x = c->cid;
+	uint8_t answer[SIM_RRC_LEN] = {x->says};
+	cr_assert(x->rrc && len == SIM_RRC_LEN && message[0] <= 1, "the server's path check is malformed");
+	if (message[0] == 1) {
+		x->path_responses++;
+		return;
+	}
+	x->challenges++;
+	memcpy(answer + 1, message + 1, len - 1);
+	if (!x->deaf)
+		sim_cid_send(c, SIM_RRC, answer, sizeof(answer));
+}
+
 /* For OpenSSL: the record as it would have come in the plain form. The copy stays here. */
 static size_t
 seal_as_server(struct sim_client *c, const struct dt_record *rec, uint8_t type, const uint8_t *data, size_t len,
@@ -412,11 +458,14 @@ sim_cid_read(struct sim_client *c, struct sim_packet *p, size_t *at, struct dt_s
 		uint8_t *data;
 		size_t len;
 		uint8_t type = sim_cid_open(c, &rec, &data, &len);
-		if (type != SIM_HEARTBEAT) {
+		if (type == SIM_HEARTBEAT) {
+			take_heartbeat(c, data, len);
+		} else if (type == SIM_RRC) {
+			take_path_check(c, data, len);
+		} else {
 			*out = (struct dt_span){record, seal_as_server(c, &rec, type, data, len, record)};
 			return true;
 		}
-		take_heartbeat(c, data, len);
 	}
 	return false;
 }

@@ -1,9 +1,10 @@
-/* cid.h - what OpenSSL's client lacks: a connection id (RFC 9146) and heartbeats (RFC 6520).
+/* cid.h - what OpenSSL's client lacks: a connection id (RFC 9146), heartbeats (RFC 6520) and return
+ * routability checks (RFC 9853).
  *
  * The extensions go through OpenSSL's custom extensions. Between OpenSSL and the link stands a
  * transcoder: records of epoch 1 that go out are opened and sealed again under numbers of its own,
  * in the form with a connection id where the server gave one; what comes in is turned back, and
- * heartbeats are taken out. The record form is written here a second time, from the text of the
+ * heartbeats and path challenges are taken out. The record form is written here a second time, from the text of the
  * RFC: nothing of the core's is used but the table of suites and the key derivation.
  * Records of a suite that is not ours pass as they are. Owner: struct sim_client. Threads: none.
  */
@@ -15,6 +16,8 @@
 
 #define SIM_RECORD_MAX 20000u /* bytes */
 #define SIM_HEARTBEAT 24u
+#define SIM_RRC 27u
+#define SIM_RRC_LEN 9u /* bytes: a type and a cookie */
 
 struct sim_cid {
 	/* What the test wants, before sim_client_start(). */
@@ -23,16 +26,22 @@ struct sim_cid {
 	const uint8_t *raw;	 /* borrowed: the body of extension 54 instead; NULL = as it should be */
 	size_t raw_len;
 	int mode;		 /* extension 15 with this byte; -1 = not offered */
+	bool offers_rrc;	 /* extension 61, with a body of this many bytes: */
+	uint8_t rrc_len;
+	bool spoils_finished;	 /* with a wrong hash in it */
 	bool keep_clear;	 /* its sealed records in the plain form all the same */
 	/* At any time. */
 	bool roams;	   /* from another address with each datagram */
-	bool deaf;	   /* HeartbeatRequests are not answered      */
+	bool deaf;	   /* HeartbeatRequests and path challenges are not answered */
+	uint8_t says;	   /* in answer to a challenge: 1 = path_response, 2 = path_drop */
 	size_t padding;	   /* bytes of zeros behind the content       */
 
 	/* What came of it. */
 	bool given;		       /* the server gave an id */
 	uint8_t server_id[255], server_id_len;
 	int server_mode;	       /* of its extension 15; -1 = none */
+	bool rrc;		       /* the server answered extension 61 */
+	unsigned challenges, path_responses; /* that came */
 	unsigned requests, responses;  /* heartbeats that came  */
 	uint8_t heard[SIM_RECORD_MAX]; /* the last of them, whole */
 	size_t heard_len;

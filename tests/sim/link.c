@@ -85,7 +85,7 @@ sim_link_send(struct sim_link *l, uint32_t client, bool to_server, const uint8_t
 {
 	sim_pcap_write(&l->pcap, client, to_server, bytes, len);
 	struct sim_packet *p = new_packet(l, client, to_server, bytes, len);
-	if (l->tap && !l->tap(l->tap_arg, p)) {
+	if ((l->mtu && len > l->mtu) || (l->tap && !l->tap(l->tap_arg, p))) {
 		free(p);
 		return;
 	}

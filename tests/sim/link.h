@@ -33,6 +33,7 @@ struct sim_faults {
 struct sim_link {
 	struct seeded random;
 	struct sim_faults faults;
+	size_t mtu; /* longer datagrams get lost; 0 = none is too long */
 	/* Sees each datagram as it is sent, may change it in place; false = it gets lost. */
 	bool (*tap)(void *arg, struct sim_packet *p);
 	void *tap_arg;

@@ -239,6 +239,9 @@ make_tls(struct sim_server *s, const struct sim_options *o)
 	    .key_log = sim_pcap_key,
 	    .key_log_arg = &s->link->pcap,
 	    .heartbeat = o->heartbeat,
+	    .records_per_key = o->records_per_key,
+	    .forgeries_per_key = o->forgeries_per_key,
+	    .record_size_limit = o->record_size_limit,
 	    .mtu = o->mtu,
 	    .initial_timer = DT_SECONDS(1),
 	    .max_timer = DT_SECONDS(60),
@@ -277,6 +280,11 @@ commit(void *arg, size_t len)
 {
 	struct sim_server *s = arg;
 	struct dt_reader r = dt_reader(s->out_path.peer.ip, 4);
+	if (s->kernel_mtu && len > s->kernel_mtu) {
+		cr_assert(s->refused_count < 64);
+		s->refused[s->refused_count++] = len;
+		return;
+	}
 	s->sent++;
 	s->sent_bytes += len;
 	sim_link_send(s->link, (uint32_t)dt_read_uint(&r, 4) & 0xffffff, false, s->out, len);
@@ -355,6 +363,15 @@ sim_server_fini(struct sim_server *s)
 	X509_STORE_free(s->trust);
 }
 
+/* As udp_out does at the end of a turn. The tests that want this have one client. */
+static void
+tell_refused(struct sim_server *s)
+{
+	for (size_t i = 0; i < s->refused_count; i++)
+		dt_conns_too_long(s->conns, &s->out_path, s->refused[i]);
+	s->refused_count = 0;
+}
+
 static void
 send_replies(struct sim_server *s)
 {
@@ -367,6 +384,7 @@ send_replies(struct sim_server *s)
 		s->held_back += err == DT_ERR_AGAIN;
 		free(r);
 	}
+	tell_refused(s);
 }
 
 void
@@ -445,7 +463,9 @@ sim_verdict(struct sim_server *s, enum dt_gate_kind kind, bool accept, uint8_t a
 enum dt_err
 sim_server_send(struct sim_server *s, const void *data, size_t len)
 {
-	return dt_conn_send(newest_conn(s), data, len, sim_now());
+	enum dt_err err = dt_conn_send(newest_conn(s), data, len, sim_now());
+	tell_refused(s);
+	return err;
 }
 
 void

@@ -30,6 +30,8 @@ struct sim_options {
 	uint8_t trust_id;
 	struct dt_dur ticket_lifetime, idle_timeout, handshake_timeout;
 	uint16_t mtu;
+	uint16_t record_size_limit; /* the server's own */
+	uint64_t records_per_key, forgeries_per_key;
 	uint32_t connection_limit, handshake_limit;
 	uint64_t hellos_per_prefix;
 	size_t handshake_memory, last_flight_memory;
@@ -88,6 +90,8 @@ struct sim_server {
 
 	uint64_t received, sent, sent_bytes; /* datagrams */
 	uint64_t held_back;		     /* replies that were not sent: too much for an unproven path */
+	size_t kernel_mtu;		     /* longer datagrams are refused (EMSGSIZE); 0 = none */
+	size_t refused[64], refused_count;   /* bytes of those; told when the turn ends */
 	uint8_t out[65536];
 	struct dt_path out_path;
 };

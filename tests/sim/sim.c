@@ -15,6 +15,7 @@ sim_defaults(const char *test)
 	    .idle_timeout = DT_SECONDS(600),
 	    .handshake_timeout = DT_SECONDS(60),
 	    .mtu = 1400,
+	    .record_size_limit = 16384,
 	    .connection_limit = 1000,
 	    .handshake_limit = 1000,
 	    .handshake_memory = 64 * 1024 * 1024,

@@ -4,99 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cid_world.h"
+#include "cid_catch.h"
 #include "conn/conn_state.h"
-
-/* Catches what the server sends, so that nothing is on its way. */
-struct catcher {
-	struct sim_client *client;
-	unsigned replies, questions;   /* since the last look: data; HeartbeatRequests */
-	uint32_t to;		       /* where the last of them went */
-	size_t bytes;		       /* of all of them  */
-	uint8_t text[2048];	       /* of the last one */
-	size_t len;
-	uint8_t question[64];
-	size_t question_len;
-};
-
-static bool
-catch_packet(void *arg, struct sim_packet *p)
-{
-	struct catcher *k = arg;
-	struct dt_record rec;
-	size_t at = 0;
-	if (p->to_server)
-		return true;
-	k->to = p->client;
-	k->bytes += p->len;
-	while (sim_record_next(p->bytes, p->len, &at, k->client->cid->id_len, &rec)) {
-		uint8_t *data;
-		size_t len;
-		uint8_t type = sim_cid_open(k->client, &rec, &data, &len);
-		if (type == SIM_HEARTBEAT) {
-			k->questions++;
-			cr_assert(len <= sizeof(k->question));
-			memcpy(k->question, data, len);
-			k->question_len = len;
-			continue;
-		}
-		k->replies++;
-		cr_assert(len <= sizeof(k->text));
-		memcpy(k->text, data, len);
-		k->len = len;
-	}
-	return false;
-}
-
-static void
-catch(struct cid_world *w, struct catcher *k, struct sim_client *c)
-{
-	*k = (struct catcher){.client = c};
-	w->sim->link.tap = catch_packet;
-	w->sim->link.tap_arg = k;
-}
-
-static void
-forget(struct catcher *k)
-{
-	k->replies = k->questions = 0;
-	k->bytes = 0;
-}
-
-/* A datagram of the client's with data, given to the server from an address. */
-static size_t
-say(struct cid_world *w, struct sim_client *c, uint32_t from, size_t bytes)
-{
-	static uint8_t d[SIM_RECORD_MAX], data[2048];
-	memset(data, 's', bytes);
-	size_t len = sim_cid_seal(c, DT_APPLICATION_DATA, data, bytes, d);
-	sim_server_input(&w->sim->server, from, d, len);
-	return len;
-}
-
-/* The answer to the question that was caught. */
-static void
-answer(struct cid_world *w, struct sim_client *c, const struct catcher *k, uint32_t from)
-{
-	uint8_t d[300], message[100];
-	size_t claimed = (size_t)k->question[1] << 8 | k->question[2];
-	size_t len = sim_heartbeat(2, claimed, k->question + 3, claimed, 16, message);
-	len = sim_cid_seal(c, DT_HEARTBEAT, message, len, d);
-	sim_server_input(&w->sim->server, from, d, len);
-}
-
-static const struct dt_path *
-path_of(struct cid_world *w)
-{
-	return dt_conn_path(dt_conns_find(w->sim->server.conns, sim_newest(&w->sim->server)->id));
-}
-
-static bool
-is_at(struct cid_world *w, uint32_t address)
-{
-	struct dt_path p = sim_path(address);
-	return dt_path_equal(path_of(w), &p);
-}
 
 /* ---- a thousand datagrams ---- */
 
@@ -184,8 +93,8 @@ play_shots(enum dt_move_policy policy, enum dt_heartbeat_mode heartbeat)
 	struct sim_client *c = cid_add(&w, 8);
 	c->cid->mode = 1;
 	cid_start(&w, c);
-	struct catcher k;
-	catch(&w, &k, c);
+	struct cid_catcher k;
+	cid_catch(&w, &k, c);
 	static struct shot shots[GENUINE * 6];
 	size_t n = make_shots(&w, c, shots);
 	qsort(shots, n, sizeof(shots[0]), by_order);
@@ -194,7 +103,7 @@ play_shots(enum dt_move_policy policy, enum dt_heartbeat_mode heartbeat)
 	uint32_t newest_from = 0;
 	for (size_t i = 0; i < n && shots[i].order != UINT64_MAX; i++) {
 		struct shot *s = &shots[i];
-		forget(&k);
+		cid_forget(&k);
 		sim_server_input(&w.sim->server, s->from, s->bytes, s->len);
 		if (s->kind != FRESH) {
 			cr_assert(k.replies + k.questions == 0, "shot %zu: an answer to %s", i,
@@ -207,7 +116,7 @@ play_shots(enum dt_move_policy policy, enum dt_heartbeat_mode heartbeat)
 			newest = s->seq;
 			newest_from = s->from;
 		}
-		cr_assert(is_at(&w, newest_from), "shot %zu: not at the newest address", i);
+		cr_assert(cid_is_at(&w, newest_from), "shot %zu: not at the newest address", i);
 		cr_assert(k.questions == (moved && policy == DT_MOVE_LIMITED), "shot %zu", i);
 		if (k.replies == 0 && !moved && w.sim->server.held_back == ++held)
 			continue; /* three times what came from the newest address has gone there */
@@ -268,16 +177,16 @@ Test(cid_move, old_records_are_delivered_but_move_nothing)
 	struct cid_world w;
 	cid_world_init(&w, "old records", NULL);
 	struct sim_client *c = cid_connect(&w, 8);
-	struct catcher k;
-	catch(&w, &k, c);
+	struct cid_catcher k;
+	cid_catch(&w, &k, c);
 	uint8_t late[200];
 	size_t len = sim_cid_seal(c, DT_APPLICATION_DATA, "late", 4, late);
-	say(&w, c, 1001, 5);
+	cid_say(&w, c, 1001, 5);
 	cr_assert(k.replies == 1 && k.to == 1001);
 	sim_server_input(&w.sim->server, 1002, late, len);
-	cr_assert(k.replies == 2 && k.to == 1001 && is_at(&w, 1001));
+	cr_assert(k.replies == 2 && k.to == 1001 && cid_is_at(&w, 1001));
 	sim_server_input(&w.sim->server, 1002, late, len);
-	cr_assert(k.replies == 2 && is_at(&w, 1001));
+	cr_assert(k.replies == 2 && cid_is_at(&w, 1001));
 	struct sim_diary *d = sim_newest(&w.sim->server);
 	cr_assert(d->moves == 1 && d->datagrams == 2);
 	cid_world_fini(&w);
@@ -297,8 +206,8 @@ Test(cid_move, any_authentic_record_moves_the_path)
 		struct cid_world w;
 		cid_world_init(&w, "kinds of records", NULL);
 		struct sim_client *c = cid_connect(&w, 8);
-		struct catcher k;
-		catch(&w, &k, c);
+		struct cid_catcher k;
+		cid_catch(&w, &k, c);
 		uint8_t d[200];
 		size_t len = sim_cid_seal(c, table[i].type, table[i].data, table[i].len, d);
 		sim_server_input(&w.sim->server, 1001, d, len);
@@ -314,16 +223,16 @@ Test(cid_move, a_module_may_forbid_it)
 	struct sim_client *c = cid_connect(&w, 8);
 	uint32_t home = c->number;
 	w.sim->server.forbids_moves = true;
-	struct catcher k;
-	catch(&w, &k, c);
+	struct cid_catcher k;
+	cid_catch(&w, &k, c);
 	for (uint32_t i = 0; i < 3; i++) {
-		say(&w, c, 1001 + i, 5);
-		cr_assert(k.replies == i + 1 && k.to == home && is_at(&w, home));
+		cid_say(&w, c, 1001 + i, 5);
+		cr_assert(k.replies == i + 1 && k.to == home && cid_is_at(&w, home));
 	}
 	cr_assert(sim_newest(&w.sim->server)->moves == 3);
 	cr_assert(sim_counter(&w.sim->server, DT_COUNT_PATHS_MOVED) == 0);
 	w.sim->server.forbids_moves = false;
-	say(&w, c, 1001, 5);
+	cid_say(&w, c, 1001, 5);
 	cr_assert(k.to == 1001);
 	cid_world_fini(&w);
 }
@@ -331,7 +240,7 @@ Test(cid_move, a_module_may_forbid_it)
 /* ---- unproven addresses ---- */
 
 static void
-limited_world(struct cid_world *w, enum dt_heartbeat_mode heartbeat, struct sim_client **c, struct catcher *k)
+limited_world(struct cid_world *w, enum dt_heartbeat_mode heartbeat, struct sim_client **c, struct cid_catcher *k)
 {
 	struct sim_options o = cid_options("unproven");
 	o.move_policy = DT_MOVE_LIMITED;
@@ -340,32 +249,32 @@ limited_world(struct cid_world *w, enum dt_heartbeat_mode heartbeat, struct sim_
 	*c = cid_add(w, 8);
 	(*c)->cid->mode = 1;
 	cid_start(w, *c);
-	catch(w, k, *c);
+	cid_catch(w, k, *c);
 }
 
 Test(cid_move, without_heartbeats_three_times_the_bytes_may_go_there_and_no_more)
 {
 	struct cid_world w;
 	struct sim_client *c;
-	struct catcher k;
+	struct cid_catcher k;
 	limited_world(&w, DT_HEARTBEAT_OFF, &c, &k);
 	uint32_t home = c->number;
 	w.sim->server.mute = true;
-	size_t received = say(&w, c, 1001, 20);
+	size_t received = cid_say(&w, c, 1001, 20);
 	static uint8_t data[1400];
 	size_t sent = 0;
 	for (int i = 0; i < 100; i++) {
 		size_t len = 1 + seeded_below(&w.sim->random, sizeof(data));
-		forget(&k);
+		cid_forget(&k);
 		enum dt_err err = sim_server_send(&w.sim->server, data, len);
 		cr_assert(err == DT_OK || (err == DT_ERR_AGAIN && k.bytes == 0));
 		cr_assert(k.bytes == 0 || k.to == 1001);
 		sent += k.bytes;
 		cr_assert(sent <= 3 * received, "%zu bytes out for %zu in", sent, received);
 		if (i % 5 == 0)
-			received += say(&w, c, 1001, seeded_below(&w.sim->random, 500));
+			received += cid_say(&w, c, 1001, seeded_below(&w.sim->random, 500));
 	}
-	cr_assert(sent > received && is_at(&w, 1001));
+	cr_assert(sent > received && cid_is_at(&w, 1001));
 	/* A forged, a repeated and a plain datagram earn nothing, however long. */
 	static uint8_t d[1400];
 	size_t len = sim_cid_seal(c, DT_APPLICATION_DATA, data, 1, d);
@@ -374,13 +283,13 @@ Test(cid_move, without_heartbeats_three_times_the_bytes_may_go_there_and_no_more
 	for (int i = 0; i < 10; i++)
 		sim_server_input(&w.sim->server, 1001, d, len);
 	sim_server_input(&w.sim->server, 1001, d, sizeof(d));
-	forget(&k);
+	cid_forget(&k);
 	while (sim_server_send(&w.sim->server, "x", 1) == DT_OK)
 		;
 	sent += k.bytes;
 	cr_assert(sent <= 3 * received && sent + 200 > 3 * received);
 	/* Home again it is proven, as before. */
-	say(&w, c, home, 1);
+	cid_say(&w, c, home, 1);
 	for (int i = 0; i < 10; i++)
 		cr_assert(sim_server_send(&w.sim->server, data, sizeof(data)) == DT_OK && k.to == home);
 	cid_world_fini(&w);
@@ -390,7 +299,7 @@ Test(cid_move, what_stands_around_authentic_records_does_not_count)
 {
 	struct cid_world w;
 	struct sim_client *c;
-	struct catcher k;
+	struct cid_catcher k;
 	limited_world(&w, DT_HEARTBEAT_OFF, &c, &k);
 	w.sim->server.mute = true;
 	static uint8_t d[16000], data[1000];
@@ -404,7 +313,7 @@ Test(cid_move, what_stands_around_authentic_records_does_not_count)
 		at += 1013;
 	}
 	sim_server_input(&w.sim->server, 1001, d, at);
-	forget(&k);
+	cid_forget(&k);
 	while (sim_server_send(&w.sim->server, data, 50) == DT_OK)
 		cr_assert(k.bytes <= 3 * genuine, "%zu bytes out for %zu in", k.bytes, genuine);
 	cr_assert(k.bytes > 2 * genuine);
@@ -415,36 +324,35 @@ Test(cid_move, an_answered_heartbeat_proves_the_address)
 {
 	struct cid_world w;
 	struct sim_client *c;
-	struct catcher k;
+	struct cid_catcher k;
 	limited_world(&w, DT_HEARTBEAT_PEER_MAY_NOT_SEND, &c, &k);
 	static uint8_t data[1400];
-	say(&w, c, 1001, 20);
-	cr_assert(k.questions == 1 && k.to == 1001 && k.question[0] == 1 && k.question_len == 35);
+	cid_say(&w, c, 1001, 20);
+	struct cid_question q = *cid_asked(&k);
+	cr_assert(k.questions == 1 && q.to == 1001 && q.message[0] == 1 && q.len == 35);
 	cr_assert(sim_server_send(&w.sim->server, data, sizeof(data)) == DT_ERR_AGAIN);
 	/* An answer to another question is none. */
-	k.question[10] ^= 1;
-	answer(&w, c, &k, 1001);
+	q.message[10] ^= 1;
+	cid_answer(&w, c, &q, 1001);
 	cr_assert(sim_server_send(&w.sim->server, data, sizeof(data)) == DT_ERR_AGAIN);
-	k.question[10] ^= 1;
-	k.question[2] = 15;
-	answer(&w, c, &k, 1001);
+	q.message[10] ^= 1;
+	q.message[2] = 15;
+	cid_answer(&w, c, &q, 1001);
 	cr_assert(sim_server_send(&w.sim->server, data, sizeof(data)) == DT_ERR_AGAIN);
-	k.question[2] = 17; /* begins alike */
-	answer(&w, c, &k, 1001);
+	q.message[2] = 17; /* begins alike */
+	cid_answer(&w, c, &q, 1001);
 	cr_assert(sim_server_send(&w.sim->server, data, sizeof(data)) == DT_ERR_AGAIN);
-	k.question[2] = 16;
-	answer(&w, c, &k, 1001);
+	q.message[2] = 16;
+	cid_answer(&w, c, &q, 1001);
 	for (int i = 0; i < 10; i++)
 		cr_assert(sim_server_send(&w.sim->server, data, sizeof(data)) == DT_OK && k.to == 1001);
 	sim_run(w.sim, DT_SECONDS(60));
-	cr_assert(is_at(&w, 1001));
+	cr_assert(cid_is_at(&w, 1001));
 	cr_assert(sim_counter(&w.sim->server, DT_COUNT_PATHS_CHALLENGED) == 1);
 	cr_assert(sim_counter(&w.sim->server, DT_COUNT_PATHS_REFUSED) == 0);
 	/* The next one has a question of its own. */
-	uint8_t before[35];
-	memcpy(before, k.question, 35);
-	say(&w, c, 1002, 20);
-	cr_assert(memcmp(before, k.question, 35) != 0);
+	cid_say(&w, c, 1002, 20);
+	cr_assert(k.questions == 2 && memcmp(q.message, cid_asked(&k)->message, 35) != 0);
 	cr_assert(sim_server_send(&w.sim->server, data, sizeof(data)) == DT_ERR_AGAIN);
 	cid_world_fini(&w);
 }
@@ -453,28 +361,28 @@ Test(cid_move, who_does_not_answer_is_answered_at_the_proven_address_again)
 {
 	struct cid_world w;
 	struct sim_client *c;
-	struct catcher k;
+	struct cid_catcher k;
 	limited_world(&w, DT_HEARTBEAT_PEER_MAY_SEND, &c, &k);
 	uint32_t home = c->number;
-	say(&w, c, 1001, 20);
-	say(&w, c, 1002, 200); /* once more, before it is proven */
-	uint8_t first[35];
-	memcpy(first, k.question, 35);
+	cid_say(&w, c, 1001, 20);
+	cid_say(&w, c, 1002, 200); /* once more, before it is proven */
+	struct cid_question q = *cid_asked(&k);
 	for (unsigned i = 1; i <= 2; i++) {
-		forget(&k);
+		cid_forget(&k);
 		sim_run(w.sim, DT_SECONDS(1));
-		cr_assert(k.questions == 1 && k.to == 1002 && memcmp(k.question, first, 19) == 0);
+		cr_assert(k.questions == 1 && k.to == 1002 &&
+		    memcmp(cid_asked(&k)->message, q.message, 19) == 0);
 	}
-	forget(&k);
+	cid_forget(&k);
 	sim_run(w.sim, DT_SECONDS(1));
-	cr_assert(k.questions == 0 && is_at(&w, home));
+	cr_assert(k.questions == 0 && cid_is_at(&w, home));
 	cr_assert(sim_counter(&w.sim->server, DT_COUNT_PATHS_REFUSED) == 1);
 	static uint8_t data[1400];
 	for (int i = 0; i < 10; i++)
 		cr_assert(sim_server_send(&w.sim->server, data, sizeof(data)) == DT_OK && k.to == home);
 	/* An answer that comes too late proves nothing, but is a record from there: asked again. */
-	forget(&k);
-	answer(&w, c, &k, 1002);
+	cid_forget(&k);
+	cid_answer(&w, c, &q, 1002);
 	cr_assert(k.questions == 1 && k.to == 1002);
 	cr_assert(sim_server_send(&w.sim->server, data, sizeof(data)) == DT_ERR_AGAIN);
 	cid_world_fini(&w);
@@ -485,9 +393,9 @@ Test(cid_move, a_connection_may_end_while_its_address_is_unproven)
 	for (int by = 0; by < 3; by++) {
 		struct cid_world w;
 		struct sim_client *c;
-		struct catcher k;
+		struct cid_catcher k;
 		limited_world(&w, DT_HEARTBEAT_PEER_MAY_SEND, &c, &k);
-		say(&w, c, 1001, 20);
+		cid_say(&w, c, 1001, 20);
 		if (by == 0)
 			sim_server_close(&w.sim->server, DT_CLOSE_LOCAL);
 		else if (by == 1)
@@ -498,23 +406,47 @@ Test(cid_move, a_connection_may_end_while_its_address_is_unproven)
 	}
 }
 
-Test(cid_move, a_trusted_address_is_not_asked)
+/* A server that trusts, and a client that offers heartbeats or none. */
+static void
+trusting_world(struct cid_world *w, int mode, struct sim_client **c, struct cid_catcher *k)
 {
 	struct sim_options o = cid_options("trust");
 	o.heartbeat = DT_HEARTBEAT_PEER_MAY_SEND;
-	struct cid_world w;
-	cid_world_init(&w, o.test, &o);
-	struct sim_client *c = cid_add(&w, 8);
-	c->cid->mode = 1;
-	cid_start(&w, c);
-	struct catcher k;
-	catch(&w, &k, c);
+	cid_world_init(w, o.test, &o);
+	*c = cid_add(w, 8);
+	(*c)->cid->mode = mode;
+	cid_start(w, *c);
+	cid_catch(w, k, *c);
+}
+
+Test(cid_move, who_cannot_prove_an_address_is_believed_where_that_is_configured)
+{
 	static uint8_t data[1400];
-	say(&w, c, 1001, 1);
-	for (int i = 0; i < 100; i++)
-		cr_assert(sim_server_send(&w.sim->server, data, sizeof(data)) == DT_OK && k.to == 1001);
-	sim_run(w.sim, DT_SECONDS(60));
-	cr_assert(k.questions == 0 && is_at(&w, 1001));
+	for (int mode = 2; mode >= -1; mode -= 3) { /* it must not be asked; it offers no heartbeats */
+		struct cid_world w;
+		struct sim_client *c;
+		struct cid_catcher k;
+		trusting_world(&w, mode, &c, &k);
+		cid_say(&w, c, 1001, 1);
+		for (int i = 0; i < 100; i++)
+			cr_assert(sim_server_send(&w.sim->server, data, sizeof(data)) == DT_OK && k.to == 1001);
+		sim_run(w.sim, DT_SECONDS(60));
+		cr_assert(k.questions == 0 && cid_is_at(&w, 1001));
+		cid_world_fini(&w);
+	}
+}
+
+Test(cid_move, who_can_prove_an_address_is_asked_even_so)
+{
+	static uint8_t data[1400];
+	struct cid_world w;
+	struct sim_client *c;
+	struct cid_catcher k;
+	trusting_world(&w, 1, &c, &k);
+	cid_say(&w, c, 1001, 1);
+	cr_assert(k.questions == 1 && sim_server_send(&w.sim->server, data, sizeof(data)) == DT_ERR_AGAIN);
+	cid_answer(&w, c, cid_asked(&k), 1001);
+	cr_assert(sim_server_send(&w.sim->server, data, sizeof(data)) == DT_OK && k.to == 1001);
 	cid_world_fini(&w);
 }
 
@@ -522,14 +454,14 @@ Test(cid_move, without_memory_the_old_address_stays)
 {
 	struct cid_world w;
 	struct sim_client *c;
-	struct catcher k;
+	struct cid_catcher k;
 	limited_world(&w, DT_HEARTBEAT_OFF, &c, &k);
 	uint32_t home = c->number;
 	dt_mem_fail_nth(1);
-	say(&w, c, 1001, 20);
+	cid_say(&w, c, 1001, 20);
 	dt_mem_fail_nth(0);
-	cr_assert(k.replies == 1 && k.to == home && is_at(&w, home));
-	say(&w, c, 1001, 20);
-	cr_assert(is_at(&w, 1001));
+	cr_assert(k.replies == 1 && k.to == home && cid_is_at(&w, home));
+	cid_say(&w, c, 1001, 20);
+	cr_assert(cid_is_at(&w, 1001));
 	cid_world_fini(&w);
 }

@@ -23,7 +23,9 @@ pair_init(struct pair *p, uint16_t suite)
 	p->ours.suite = p->theirs.suite = suite;
 	p->ours.keyed = p->theirs.keyed = 1;
 	p->ours.mtu = 1400;
-	p->ours.fragment_max = DT_PLAIN_MAX;
+	p->ours.fragment_max = p->ours.sealed_max = DT_PLAIN_MAX;
+	dt_state_set_limits(&p->ours, dt_suite_find(suite), 0, 0);
+	p->theirs.seal_limit = p->ours.seal_limit;
 	memset(&p->ours.write, 0x5a, sizeof(p->ours.write));
 	memset(&p->ours.read, 0xa5, sizeof(p->ours.read));
 	p->theirs.read = p->ours.write;

@@ -311,6 +311,8 @@ check_wire(const struct wire *w, struct reader *r, size_t mtu, size_t fragment_m
 			see_record(r, &rec, fragment_max);
 		}
 		cr_assert(w->len[i] <= mtu || records == 1);
+		/* No more space is asked for than there is to send. */
+		cr_assert_eq(w->cap[i], i + 1 < w->count && w->len[i] < mtu ? mtu : w->len[i]);
 	}
 }
 

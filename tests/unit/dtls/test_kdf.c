@@ -5,6 +5,7 @@
 #include "hex.h"
 
 #include <criterion/criterion.h>
+#include <openssl/err.h>
 
 static const char secret_hex[] = "9bbe436ba940f017b17652849a71db35";
 static const char seed_hex[] = "a0ba9f936cda311827a6f796ffd5198c";
@@ -36,6 +37,7 @@ Test(kdf, a_digest_that_does_not_exist_is_an_error)
 	uint8_t out[8];
 	cr_assert_eq(dt_prf("SHA999", (struct dt_span){out, 8}, "x", (struct dt_span){out, 8}, out, 8),
 	    DT_ERR_CRYPTO);
+	cr_assert_eq(ERR_peek_error(), 0);
 }
 
 static struct dt_secrets

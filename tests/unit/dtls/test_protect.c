@@ -310,6 +310,27 @@ Test(protect, a_forgery_leaves_no_error_behind_for_the_next_handshake)
 	dt_aead_pool_free(&pool);
 }
 
+Test(protect, a_crypto_library_that_refuses_leaves_no_error_behind_either)
+{
+	struct dt_aead_pool *pool = new_pool(2);
+	const struct dt_key key = key_number(1);
+	struct dt_suite odd = *dt_suite_find(0xc0a4);
+	odd.tag_len = 5; /* CCM has none of that length */
+	const struct dt_key_ref write = {1, DT_WRITE, &odd, &key, {NULL, 0}};
+	const struct dt_key_ref with_id = {2, DT_WRITE, &odd, &key, {(const uint8_t *)"id", 2}};
+	const struct dt_key_ref read = {3, DT_READ, &odd, &key, {NULL, 0}};
+	uint8_t record[64] = {0}, *plain;
+	size_t len;
+	struct dt_record rec = {23, DT_VERSION_12, 1, 0, record, 40, NULL};
+	cr_assert_eq(dt_seal(pool, &write, 23, 1, 7, (const uint8_t *)"text", 4, record), 0);
+	cr_assert_eq(ERR_peek_error(), 0);
+	cr_assert_eq(dt_seal(pool, &with_id, 23, 1, 7, (const uint8_t *)"text", 4, record), 0);
+	cr_assert_eq(ERR_peek_error(), 0);
+	cr_assert_eq(dt_open(pool, &read, &rec, &plain, &len), DT_OPEN_FORGED);
+	cr_assert_eq(ERR_peek_error(), 0);
+	dt_aead_pool_free(&pool);
+}
+
 Test(protect, a_pool_without_memory_leaves_nothing_behind)
 {
 	for (uint64_t nth = 1;; nth++) {

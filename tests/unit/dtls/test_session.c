@@ -38,25 +38,51 @@ static const struct row rows[] = {
     {DT_HEARTBEAT, "\1\0\1a", 4, DT_SESSION_DROPPED, DT_DROP_UNEXPECTED, 0},
 };
 
+/* After return routability checks were negotiated. */
+static const struct row path_rows[] = {
+    {DT_RETURN_ROUTABILITY_CHECK, "\0a cookie", 9, DT_SESSION_PATH_CHALLENGE, 0, 0},
+    {DT_RETURN_ROUTABILITY_CHECK, "\1a cookie", 9, DT_SESSION_PATH_RESPONSE, 0, 0},
+    {DT_RETURN_ROUTABILITY_CHECK, "\2a cookie", 9, DT_SESSION_PATH_DROP, 0, 0},
+    {DT_RETURN_ROUTABILITY_CHECK, "\3a cookie", 9, DT_SESSION_PATH_UNKNOWN, 0, 0},
+    {DT_RETURN_ROUTABILITY_CHECK, "\0cookie", 7, DT_SESSION_DROPPED, DT_DROP_BAD_CONTENT, 0},
+    {DT_RETURN_ROUTABILITY_CHECK, "", 0, DT_SESSION_DROPPED, DT_DROP_BAD_CONTENT, 0},
+    {DT_APPLICATION_DATA, "data", 4, DT_SESSION_DATA, 0, 0},
+};
+
+static const struct row unwanted = {
+    DT_RETURN_ROUTABILITY_CHECK, "\0a cookie", 9, DT_SESSION_DROPPED, DT_DROP_UNEXPECTED, 0};
+
+static void
+play(const struct row *r, size_t i, bool cid, bool rrc)
+{
+	struct pair p;
+	uint8_t bytes[128];
+	pair_init(&p, CHACHA);
+	struct dt_session s = {.state = p.ours, .suite = CHACHA};
+	s.state.cid_ours = cid;
+	s.state.rrc = rrc;
+	p.theirs.cid_len = cid ? DT_CID_LEN : 0;
+	size_t len = pair_seal(&p, r->type, r->plain, r->len, bytes);
+	struct dt_record rec = pair_record(bytes, len);
+	struct dt_session_event e = dt_session_open(&s, p.pool, PAIR_OURS, &rec, NULL);
+	cr_assert(e.kind == r->kind, "row %zu: %d", i, (int)e.kind);
+	cr_assert(e.kind != DT_SESSION_DROPPED || e.drop == r->drop, "row %zu", i);
+	cr_assert(e.alert == r->alert, "row %zu", i);
+	if (e.kind == DT_SESSION_DATA)
+		cr_assert(e.len == r->len && memcmp(e.data, r->plain, r->len) == 0);
+	if (e.kind == DT_SESSION_PATH_CHALLENGE || e.kind == DT_SESSION_PATH_RESPONSE || e.kind == DT_SESSION_PATH_DROP)
+		cr_assert(e.len == 8 && memcmp(e.data, "a cookie", 8) == 0);
+	dt_session_fini(&s, p.pool, PAIR_OURS);
+	pair_fini(&p);
+}
+
 Test(session, tells_what_a_record_of_the_client_means)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct row *r = &rows[i];
-		struct pair p;
-		uint8_t bytes[128];
-		pair_init(&p, CHACHA);
-		struct dt_session s = {.state = p.ours, .suite = CHACHA};
-		size_t len = pair_seal(&p, r->type, r->plain, r->len, bytes);
-		struct dt_record rec = pair_record(bytes, len);
-		struct dt_session_event e = dt_session_open(&s, p.pool, PAIR_OURS, &rec, NULL);
-		cr_assert(e.kind == r->kind, "row %zu: %d", i, (int)e.kind);
-		cr_assert(e.kind != DT_SESSION_DROPPED || e.drop == r->drop, "row %zu", i);
-		cr_assert(e.alert == r->alert, "row %zu", i);
-		if (e.kind == DT_SESSION_DATA)
-			cr_assert(e.len == r->len && memcmp(e.data, r->plain, r->len) == 0);
-		dt_session_fini(&s, p.pool, PAIR_OURS);
-		pair_fini(&p);
-	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		play(&rows[i], i, false, false);
+	for (size_t i = 0; i < sizeof(path_rows) / sizeof(path_rows[0]); i++)
+		play(&path_rows[i], i, true, true);
+	play(&unwanted, 0, true, false);
 }
 
 Test(session, says_why_a_record_was_dropped)

@@ -50,7 +50,7 @@ Test(state, nothing_is_written_when_the_numbers_or_the_key_are_used_up)
 		size_t a = dt_state_write(&p.ours, p.pool, PAIR_OURS, 0, DT_ALERT, (uint8_t *)"ab", 2, out);
 		size_t b = dt_state_write(&p.ours, p.pool, PAIR_OURS, 1, DT_ALERT, (uint8_t *)"ab", 2, out);
 		cr_assert((a != 0) == table[i].epoch_0 && (b != 0) == table[i].epoch_1, "row %zu", i);
-		cr_assert(dt_state_may_seal(&p.ours) == table[i].epoch_1);
+		cr_assert((dt_state_key_use(&p.ours) != DT_KEY_USED_UP) == table[i].epoch_1);
 		pair_fini(&p);
 	}
 }
@@ -64,6 +64,79 @@ Test(state, the_last_record_before_the_limit_is_the_last)
 	cr_assert(dt_state_write(&p.ours, p.pool, PAIR_OURS, 1, DT_ALERT, (uint8_t *)"ab", 2, out) != 0);
 	cr_assert(dt_state_write(&p.ours, p.pool, PAIR_OURS, 1, DT_ALERT, (uint8_t *)"ab", 2, out) == 0);
 	pair_fini(&p);
+}
+
+Test(state, the_last_number_is_for_an_alert)
+{
+	struct pair p;
+	uint8_t out[64];
+	pair_init(&p, GCM);
+	dt_state_set_limits(&p.ours, dt_suite_find(GCM), 3, 0);
+	for (int i = 0; i < 2; i++) {
+		cr_assert(dt_state_key_use(&p.ours) == (i ? DT_KEY_HALF_USED : DT_KEY_GOOD));
+		cr_assert(dt_state_write(&p.ours, p.pool, PAIR_OURS, 1, DT_HEARTBEAT, (uint8_t *)"ab", 2, out));
+	}
+	cr_assert(dt_state_key_use(&p.ours) == DT_KEY_USED_UP);
+	cr_assert(!dt_state_write(&p.ours, p.pool, PAIR_OURS, 1, DT_HEARTBEAT, (uint8_t *)"ab", 2, out));
+	cr_assert(dt_state_write(&p.ours, p.pool, PAIR_OURS, 1, DT_ALERT, (uint8_t *)"ab", 2, out));
+	cr_assert(!dt_state_write(&p.ours, p.pool, PAIR_OURS, 1, DT_ALERT, (uint8_t *)"ab", 2, out));
+	pair_fini(&p);
+}
+
+Test(state, limits_are_the_suites_own_or_lower)
+{
+	static const struct {
+		uint16_t suite; /* 0: not ours */
+		uint64_t records, forgeries, seal, forgery, warning;
+	} table[] = {
+	    {GCM, 0, 0, 23726566, UINT64_C(1) << 36, UINT64_C(1) << 35},
+	    {GCM, 1000, 64, 1000, 64, 32},
+	    {GCM, UINT64_MAX, UINT64_MAX, 23726566, UINT64_C(1) << 36, UINT64_C(1) << 35},
+	    {CCM_8, 0, 0, 8388608, 0, 64},
+	    {CCM_8, 5, 1000, 5, 1000, 500},
+	    {0, 0, 0, (UINT64_C(1) << 48) - 1 - (UINT64_C(1) << 32), UINT64_MAX, UINT64_MAX / 2},
+	    {0, 77, 88, 77, 88, 44},
+	};
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct dt_record_state s = {0};
+		cr_assert(dt_state_key_use(&s) == DT_KEY_USED_UP, "without limits nothing may be sealed");
+		dt_state_set_limits(&s, dt_suite_find(table[i].suite), table[i].records, table[i].forgeries);
+		cr_assert(s.seal_limit == table[i].seal && s.forgery_limit == table[i].forgery &&
+			s.forgery_warning == table[i].warning,
+		    "row %zu", i);
+	}
+}
+
+Test(state, a_refused_length_leads_to_the_next_usual_one_below)
+{
+	static const struct {
+		uint16_t mtu;
+		size_t refused;
+		uint16_t step, then;
+	} table[] = {
+	    {1400, 9000, 1400, 1400}, {9000, 9000, 1400, 1400}, {1400, 1401, 1400, 1400}, {1400, 1400, 1280, 1280},
+	    {1280, 1400, 1280, 1280}, {1400, 1281, 1280, 1280}, {1400, 1280, 1024, 1024}, {1400, 1000, 512, 512},
+	    {1400, 512, 256, 256}, {1400, 256, 256, 256}, {1400, 1, 256, 256}, {700, 1400, 1280, 700},
+	};
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct dt_record_state s = {.mtu = table[i].mtu};
+		cr_assert(dt_state_lower_mtu(&s, table[i].refused) == table[i].step, "row %zu", i);
+		cr_assert(s.mtu == table[i].then, "row %zu", i);
+	}
+	struct dt_record_state s = {.mtu = 1400};
+	static const uint16_t halves[] = {700, 350, 256, 256};
+	for (size_t i = 0; i < 4; i++) {
+		dt_state_halve_mtu(&s);
+		cr_assert(s.mtu == halves[i]);
+	}
+}
+
+Test(state, each_verdict_is_counted_as_one_drop)
+{
+	cr_assert(dt_state_drop(DT_STATE_SEEN) == DT_DROP_REPLAYED);
+	cr_assert(dt_state_drop(DT_STATE_TOO_OLD) == DT_DROP_TOO_OLD);
+	cr_assert(dt_state_drop(DT_STATE_FORGED) == DT_DROP_BAD_TAG);
+	cr_assert(dt_state_drop(DT_STATE_MALFORMED) == DT_DROP_BAD_RECORD);
 }
 
 Test(state, epoch_one_without_keys_is_a_programmer_error, .signal = SIGABRT)
@@ -147,7 +220,7 @@ Test(state, every_record_is_opened_once_in_any_order)
 struct sink {
 	uint8_t bytes[128];
 	size_t cap, len;
-	unsigned commits;
+	unsigned commits, alerts;
 	bool full;
 };
 
@@ -168,16 +241,22 @@ sink_commit(void *arg, size_t len)
 	s->commits++;
 }
 
+static void
+sink_alert(void *arg)
+{
+	((struct sink *)arg)->alerts++;
+}
+
 Test(state, an_alert_is_one_datagram_or_none)
 {
 	struct pair p;
 	struct sink s = {.len = 0};
-	struct dt_wire wire = {&s, sink_reserve, sink_commit};
+	struct dt_wire wire = {&s, sink_reserve, sink_commit, sink_alert};
 	pair_init(&p, GCM);
 	dt_state_send_alert(&p.ours, p.pool, PAIR_OURS, 0, DT_ALERT_FATAL, DT_ALERT_DECODE_ERROR, &wire);
 	cr_assert(s.commits == 1 && s.len == 15 && s.bytes[13] == 2 && s.bytes[14] == 50);
 	dt_state_send_alert(&p.ours, p.pool, PAIR_OURS, 1, DT_ALERT_WARNING, DT_ALERT_CLOSE_NOTIFY, &wire);
-	cr_assert(s.commits == 2 && s.len == 39);
+	cr_assert(s.commits == 2 && s.len == 39 && s.alerts == 2);
 	s.full = true;
 	dt_state_send_alert(&p.ours, p.pool, PAIR_OURS, 1, DT_ALERT_WARNING, DT_ALERT_CLOSE_NOTIFY, &wire);
 	cr_assert(s.commits == 2 && p.ours.next_sealed == 1);

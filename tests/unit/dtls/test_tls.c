@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <openssl/err.h>
 #include <openssl/x509.h>
 #include <string.h>
 
@@ -87,6 +88,7 @@ Test(tls, wrong_settings_are_named)
 		cr_assert((err == DT_OK) == !table[i].says, "row %zu: %s", i, error);
 		cr_assert(!table[i].says || strstr(error, table[i].says), "row %zu: %s", i, error);
 		cr_assert((tls != NULL) == (err == DT_OK));
+		cr_assert(ERR_peek_error() == 0, "row %zu", i);
 		dt_tls_free(&tls);
 	}
 }
@@ -165,6 +167,7 @@ Test(tls, a_client_without_encrypt_then_mac_gets_no_engine_where_only_cbc_is_on)
 		char error[256];
 		cr_assert(dt_tls_new(&s, &tls, error, sizeof(error)) == DT_OK);
 		cr_assert(dt_engine_new(tls, table[i].without_cbc, &e) == table[i].err, "row %zu", i);
+		cr_assert(ERR_peek_error() == 0, "row %zu", i);
 		cr_assert(tls->ssl_objects == (table[i].err == DT_OK ? 1 : 0));
 		dt_engine_free(&e);
 		cr_assert(tls->ssl_objects == 0);

@@ -14,6 +14,8 @@
 #include "world.h"
 
 /* One server whose "tls" is this; CERTS/ is written as @. */
+static struct dt_site site = {.name = (char *)"server1"};
+
 static void
 open_tls(struct world *w, const char *tls)
 {
@@ -34,7 +36,7 @@ open_tls(struct world *w, const char *tls)
 static bool
 init(struct world *w, struct dt_endpoint *e)
 {
-	return dt_endpoint_init(e, w->config, DT_CONFIG_SERVER(w->config, 0), false, &w->report);
+	return dt_endpoint_init(e, w->config, DT_CONFIG_SERVER(w->config, 0), &site, false, &w->report);
 }
 
 Test(endpoint, what_is_good_comes_to_life)
@@ -161,13 +163,26 @@ Test(endpoint, a_server_of_dev_gets_a_certificate_of_its_own)
 	struct world w;
 	struct dt_endpoint e;
 	open_tls(&w, "");
-	cr_assert(dt_endpoint_init(&e, w.config, DT_CONFIG_SERVER(w.config, 0), true, &w.report));
+	cr_assert(dt_endpoint_init(&e, w.config, DT_CONFIG_SERVER(w.config, 0), &site, true, &w.report));
 	dt_endpoint_fini(&e);
 	world_close(&w);
 }
 
 /* The same secret gives the same key to all servers that share it; none gives each its own. */
-Test(endpoint, ticket_keys_are_shared_or_random)
+static bool
+init_at(struct world *w, struct dt_sites *sites, const char *name, struct dt_endpoint *e)
+{
+	return dt_endpoint_init(
+	    e, w->config, DT_CONFIG_SERVER(w->config, 0), dt_sites_get(sites, name), false, &w->report);
+}
+
+static bool
+same_tickets(const struct dt_endpoint *a, const struct dt_endpoint *b)
+{
+	return memcmp(a->tls->ticket_secret, b->tls->ticket_secret, DT_TICKET_SECRET_LEN) == 0;
+}
+
+Test(endpoint, ticket_keys_are_configured_or_random_for_each_server_and_outlive_a_configuration)
 {
 	static const struct {
 		const char *tls;
@@ -180,14 +195,18 @@ Test(endpoint, ticket_keys_are_shared_or_random)
 	setenv("DT_TEST_KEY", "a key that is long enough for anything", 1);
 	for (size_t i = 0; i < 2; i++) {
 		struct world w;
-		struct dt_endpoint a, b;
+		struct dt_sites sites;
+		struct dt_endpoint a, b, later;
+		dt_sites_init(&sites);
 		open_tls(&w, rows[i].tls);
-		cr_assert(init(&w, &a) && init(&w, &b));
-		cr_assert_eq(
-		    memcmp(a.tls->ticket_secret, b.tls->ticket_secret, DT_TICKET_SECRET_LEN) == 0,
-		    rows[i].same);
+		cr_assert(init_at(&w, &sites, "a", &a) && init_at(&w, &sites, "b", &b));
+		cr_assert(init_at(&w, &sites, "a", &later));
+		cr_assert_eq(same_tickets(&a, &b), rows[i].same);
+		cr_assert(same_tickets(&a, &later));
 		dt_endpoint_fini(&a);
 		dt_endpoint_fini(&b);
+		dt_endpoint_fini(&later);
+		dt_sites_fini(&sites);
 		world_close(&w);
 	}
 }
@@ -199,7 +218,7 @@ Test(endpoint, a_module_complains_at_its_entry)
 	world_open(&w, "{'servers':[{'listen':'127.0.0.1:0','chain':['probe',"
 		       "{'use':'picky','word':'x','other':'y'},"
 		       "{'use':'picky','name':'off','enabled':false,'word':'x'}]}]}");
-	cr_assert(dt_endpoint_init(&e, w.config, DT_CONFIG_SERVER(w.config, 0), true, &w.report));
+	cr_assert(dt_endpoint_init(&e, w.config, DT_CONFIG_SERVER(w.config, 0), &site, true, &w.report));
 	cr_assert_not(dt_endpoint_check_chain(&e, w.config, &w.report));
 	cr_assert_eq(w.report.errors, 1);
 	REPORTED(&w, "error: this word is wrong (/servers/0/chain/1/word)");

@@ -34,13 +34,26 @@ struct dt_config_log {
 	const char *target; /* "stderr", or the path of a file    */
 };
 
-struct dt_config_certificate {
-	const char *file;
-	const char *key;		 /* NULL: the key is in file       */
-	struct dtlsd_bytes password;	 /* of file; data NULL = none      */
-	struct dtlsd_bytes key_password; /* data NULL = the same as password */
-	struct dtlsd_list chain;	 /* of const char *: paths         */
+/* A certificate store, checked: named in one way that fits its type. */
+struct dt_config_store {
+	const char *file;		 /* of type auto, instead of the two below */
+	int32_t store_type;		 /* enum dt_store_type                     */
+	const char *store;		 /* a path, or a pkcs11: URI               */
+	struct dtlsd_bytes store_base64; /* the store itself, decoded              */
+	struct dtlsd_bytes password, key_password; /* data NULL = none */
+	const char *subject, *thumbprint; /* select a certificate; NULL = none */
+	const char *encoded;		 /* the certificate itself; NULL = none    */
 };
+
+struct dt_config_certificate {
+	struct dt_config_store store; /* unused if there is `cert`             */
+	struct dt_config_store cert;
+	struct dt_config_store key; /* unused: the key is in `store`         */
+	struct dtlsd_list chain;    /* of struct dt_config_store             */
+};
+
+/* Whether it names a store, or is a certificate itself. */
+bool dt_config_store_used(const struct dt_config_store *s);
 
 struct dt_config_session_reuse {
 	uint8_t enabled;
@@ -56,7 +69,9 @@ struct dt_config_tls {
 	struct dtlsd_list certificate; /* of struct dt_config_certificate */
 	int32_t authenticate_clients;  /* enum dt_config_clients          */
 	uint8_t system_ca;
-	struct dtlsd_list client_ca;		/* of const char *: paths                        */
+	struct dtlsd_list client_ca;		/* of struct dt_config_store                     */
+	struct dtlsd_list chain;		/* of struct dt_config_store: for each certificate */
+	struct dtlsd_list ocsp_staple;		/* of const char *: paths                        */
 	struct dtlsd_list cipher_suites;	/* of const char *; empty = default, "*" = all   */
 	int64_t min_strength_bits;
 	struct dtlsd_list groups;		/* of const char *; empty = default              */

@@ -96,6 +96,8 @@ load_source(struct dt_load *l)
 	json_decref(root);
 	dt_load_module_path(l);
 	if (!l->nomem)
+		dt_load_stores(l);
+	if (!l->nomem)
 		dt_load_cross_check(l);
 	if (l->nomem || l->report->nomem || dt_json_starved())
 		return DT_ERR_NOMEM;

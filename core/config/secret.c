@@ -133,7 +133,8 @@ bool
 dt_convert_secret(struct dt_load *l, const struct dtlsd_option *o, const json_t *v,
     const struct dt_json_place *place, void *out)
 {
-	(void)o;
+	if (json_is_string(v) && (o->flags & DT_OPTION_INLINE))
+		return keep_secret(l, json_string_value(v), json_string_length(v), place, out);
 	if (json_is_string(v)) {
 		/* What stands there may be the secret: do not repeat it. */
 		dt_load_error(l, place, NULL,

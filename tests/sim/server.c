@@ -222,7 +222,7 @@ make_tls(struct sim_server *s, const struct sim_options *o)
 	if (!o->psk_only && !o->identity)
 		sim_identity_make(&id, &(struct sim_cert_wish){.name = "server", .rsa = o->rsa});
 	const struct sim_identity *own = o->identity ? o->identity : &id;
-	struct dt_tls_certificate cert = {own->cert, own->key, chain};
+	struct dt_tls_certificate cert = {.leaf = own->cert, .key = own->key, .chain = chain};
 	s->trust = X509_STORE_new();
 	if (o->client_ca)
 		X509_STORE_add_cert(s->trust, o->client_ca);

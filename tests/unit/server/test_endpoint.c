@@ -83,7 +83,7 @@ Test(endpoint, each_wrong_file_is_told_at_its_place)
 	    {"'certificate':'@ca-dir'", "ca-dir", "/tls/certificate)"},
 	    {"'certificate':'@server-mismatch.pem'", "server-mismatch.pem", "/tls/certificate)"},
 	    {"'certificate':['@server.pem','@server-rsa.pem','@server-inter.pem']",
-		"another certificate of this server has a key of the same type",
+		"another certificate before it answers to its names with a key of the same type",
 		"/tls/certificate/2)"},
 	    {"'certificate':'@server.pem','key_log_file':'@missing/keys'",
 		"missing/keys: No such file", "/tls/key_log_file)"},

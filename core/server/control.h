@@ -21,11 +21,17 @@
 struct dt_control;
 struct dt_server;
 
+#define DT_CONTROL_WHY 1024u /* bytes */
+
 struct dt_control_env {
 	const struct dt_config *config; /* borrowed, like all here */
 	struct dt_logger *logger;
 	struct dt_loop *loop;
 	void (*shut_down)(void *arg); /* somebody ordered the end */
+	/* Takes the configuration over that the file holds now; `reauthorize`: and asks the gates about
+	 * everybody who is in, *closed of whom are closed then. False: nothing has changed, and
+	 * why[DT_CONTROL_WHY] is the first reason. */
+	bool (*reload)(void *arg, bool reauthorize, uint32_t *closed, char *why);
 	void *arg;
 };
 

@@ -145,6 +145,19 @@ dt_control_log_level(struct dt_control_request *r)
 }
 
 void
+dt_control_reload(struct dt_control_request *r)
+{
+	const struct dt_control_reload_arguments *a = dt_control_arguments(r);
+	const struct dt_control_env *env = dt_control_surroundings(r);
+	char why[DT_CONTROL_WHY];
+	uint32_t closed = 0;
+	if (!env->reload(env->arg, a->reauthorize, &closed, why))
+		dt_control_refuse(r, DT_CONTROL_REFUSED, "%s", why);
+	else if (a->reauthorize)
+		dt_control_total(r, "closed", closed);
+}
+
+void
 dt_control_shutdown(struct dt_control_request *r)
 {
 	const struct dt_control_env *env = dt_control_surroundings(r);

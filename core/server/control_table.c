@@ -101,6 +101,13 @@ static const struct dtlsd_option stats_items[] = {
 };
 TABLE(stats, stats_items, struct dt_control_stats_arguments);
 
+static const struct dtlsd_option reload_items[] = {
+    {ROW(BOOLEAN, struct dt_control_reload_arguments, reauthorize,
+	 "Asks the modules about everybody who is connected, and closes whom they would refuse now."),
+	.def = "false"},
+};
+TABLE(reload, reload_items, struct dt_control_reload_arguments);
+
 static const char *const level_names[] = {
     "none", "error", "warning", "info", "verbose", "debug", "unchanged", NULL};
 static const struct dtlsd_option log_items[] = {

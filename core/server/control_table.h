@@ -100,6 +100,10 @@ struct dt_control_stats_arguments {
 	uint8_t all;
 };
 
+struct dt_control_reload_arguments {
+	uint8_t reauthorize;
+};
+
 struct dt_control_log_arguments {
 	int32_t level; /* enum dt_log_level; one above the last = not given */
 };

@@ -67,25 +67,54 @@ log_report(const struct dt_config_report *report, struct dt_log *log)
 	}
 }
 
+/* The first error; what a module or the machine refused is in the log. */
 static void
-reload(struct run *r, int number)
+tell_why(const struct dt_config_report *report, enum dt_err err, char why[DT_CONTROL_WHY])
 {
+	snprintf(why, DT_CONTROL_WHY, "%s; the log says more", dt_err_text(err));
+	for (size_t i = 0; i < report->count; i++) {
+		if (report->messages[i].severity != DT_SEVERITY_ERROR)
+			continue;
+		dt_config_message_format(report, &report->messages[i], why, DT_CONTROL_WHY);
+		return;
+	}
+}
+
+static bool
+reload(void *arg, bool reauthorize, uint32_t *closed, char *why)
+{
+	struct run *r = arg;
 	struct dt_log *log = &r->logger->log;
 	struct dt_config *config = NULL;
 	struct dt_config_report report;
-	(void)number;
 	dt_config_report_init(&report);
 	enum dt_err err = r->config->read(r->config->read_arg, &config, &report);
 	if (err == DT_OK)
 		err = dt_server_reload(r->server, config, &report);
 	log_report(&report, log);
-	if (err == DT_OK)
-		dt_log(log, DT_LOG_INFO, NULL, "reloaded");
-	else
-		dt_log(log, DT_LOG_ERROR, NULL, "not reloaded, all goes on as before: %s", dt_err_text(err));
+	tell_why(&report, err, why);
 	dt_config_free(&config);
 	dt_config_report_fini(&report);
 	r->tend_at = dt_mono_add(dt_clock_now().mono, TEND_EVERY);
+	if (err != DT_OK) {
+		dt_log(log, DT_LOG_ERROR, NULL, "not reloaded, all goes on as before: %s", dt_err_text(err));
+		return false;
+	}
+	dt_log(log, DT_LOG_INFO, NULL, "reloaded");
+	if (reauthorize) {
+		*closed = dt_server_reauthorize(r->server);
+		dt_log(log, DT_LOG_INFO, NULL, "%u connections would not be let in now, and were closed", *closed);
+	}
+	return true;
+}
+
+static void
+reload_on_signal(struct run *r, int number)
+{
+	char why[DT_CONTROL_WHY];
+	uint32_t closed;
+	(void)number;
+	(void)reload(r, false, &closed, why);
 }
 
 static const struct {
@@ -95,7 +124,7 @@ static const struct {
     {SIGTERM, end},
     {SIGINT, end},
     {SIGUSR1, reopen},
-    {SIGHUP, reload},
+    {SIGHUP, reload_on_signal},
 };
 
 static void
@@ -192,7 +221,7 @@ dt_run(const struct dt_run_config *what, struct dt_logger *logger, struct dt_con
 	struct run r = {.config = what, .logger = logger, .tend_at = DT_NEVER};
 	struct dt_loop loop;
 	const struct dt_config *config = what->config;
-	const struct dt_control_env env = {config, logger, &loop, shut_down, &r};
+	const struct dt_control_env env = {config, logger, &loop, shut_down, reload, &r};
 	const struct dt_config_log *l = &config->log;
 	dt_privileges_limits(what->dev); /* who tries a module wants to debug it */
 	if (dt_logger_open(logger, l->target, l->format == DT_LOG_FORMAT_JSON,

@@ -4,13 +4,14 @@
 import json
 import os
 import signal
+import subprocess
 import unittest
 
 import parallel
 import places
 from clients import echoes, new_word, s_client
 from crafted import Crafted
-from dtlsd import Daemon, echo
+from dtlsd import PATIENCE, Daemon, echo
 
 WITNESS = places.module("witness")
 
@@ -155,6 +156,67 @@ class Reload(unittest.TestCase):
             d.reload(change)
             self.assertEqual(len(d.messages(r"takes effect with the next start \(/workers\)")), 1)
             self.assertEqual(len(d.messages(r"takes effect with the next start \(/servers/0/socket\)")), 1)
+
+
+class Reauthorize(unittest.TestCase):
+    """dtlsctl reload --reauthorize: the gates are asked about everybody who is in."""
+
+    def ask(self, d, *words):
+        return subprocess.run([str(places.BUILD / "dtlsctl"), "-s", str(d.directory / "control.sock"), *words],
+                              capture_output=True, text=True, timeout=PATIENCE)
+
+    def open(self, **server):
+        d = Reloading(echo(chain=[WITNESS, "echo"]))
+        d.config["control"] = {"socket": str(d.directory / "control.sock")}
+        d.config["servers"][0].update(server)
+        d.write(lambda config, s: None)
+        return d
+
+    def test_who_was_taken_off_a_list_is_closed_and_all_others_go_on(self):
+        names = [{"subject_cn": "device-1"}, {"subject_cn": "device-2"}]
+        tls = {"certificate": places.cert("server.pem"), "authenticate_clients": "required",
+               "client_ca": places.cert("ca.crt")}
+        chain = [{"use": "cert_access", "allow": names}, WITNESS, "echo"]
+        with self.open(tls=tls, chain=chain) as d:
+            with s_client(d.address, "-cert", places.cert("client.pem")) as one, \
+                    s_client(d.address, "-cert", places.cert("client-2.pem")) as two:
+                echoes(one)
+                echoes(two)
+                d.write(lambda _, s: s["chain"][0].update(allow=names[1:]))
+                done = self.ask(d, "reload")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                echoes(one)
+                done = self.ask(d, "reload", "--reauthorize")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                d.wait_for("^disconnected status=13 text=the present configuration would not let the client in$")
+                self.assertEqual(one.wait(), 0)
+                echoes(two)
+                self.assertEqual(two.end(), 0)
+
+    def test_an_identity_that_lost_its_key_is_closed(self):
+        d = self.open()
+        psk = d.directory / "psk"
+        psk.write_text("one:00112233445566778899aabbccddeeff\ntwo:00112233445566778899aabbccddeeff\n")
+        d.write(lambda _, s: s.update(tls={"psk": str(psk)}))
+        key = ["-psk", "00112233445566778899aabbccddeeff", "-cipher", "PSK"]
+        with d, s_client(d.address, "-psk_identity", "one", *key) as one, \
+                s_client(d.address, "-psk_identity", "two", *key) as two:
+            echoes(one)
+            echoes(two)
+            psk.write_text("two:00112233445566778899aabbccddeeff\n")
+            self.assertEqual(self.ask(d, "reload", "--reauthorize").returncode, 0)
+            self.assertEqual(one.wait(), 0)
+            echoes(two)
+            self.assertEqual(two.end(), 0)
+
+    def test_a_reload_that_fails_says_why_and_closes_nobody(self):
+        with self.open() as d, s_client(d.address) as c:
+            echoes(c)
+            d.write(lambda _, s: s.update(chian=[]))
+            done = self.ask(d, "reload", "--reauthorize")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn('unknown key "chian"', done.stderr)
+            echoes(c)
 
 
 class Refused(unittest.TestCase):

@@ -21,6 +21,16 @@ note_shut_down(void *arg)
 	desk.shut_down = true;
 }
 
+static bool
+note_reload(void *arg, bool reauthorize, uint32_t *closed, char *why)
+{
+	(void)arg;
+	*closed = 3;
+	snprintf(why, DT_CONTROL_WHY, "a \"comma\" is missing");
+	desk.reauthorized = reauthorize;
+	return desk.reloads++ > 0;
+}
+
 void
 desk_configure(const char *control, unsigned workers)
 {
@@ -36,7 +46,7 @@ enum dt_err
 desk_open(void)
 {
 	struct dt_control_env env = {
-	    desk.w.config, &desk.w.logger, &desk.loop, note_shut_down, NULL};
+	    desk.w.config, &desk.w.logger, &desk.loop, note_shut_down, note_reload, NULL};
 	return dt_control_open(&env, &desk.control, &desk.w.report);
 }
 

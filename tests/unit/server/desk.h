@@ -16,7 +16,8 @@ extern struct desk {
 	struct dt_loop loop;
 	struct dt_control *control;
 	const char *path;
-	bool shut_down;
+	bool shut_down, reauthorized;
+	unsigned reloads; /* the first fails */
 	size_t descriptors;
 } desk;
 

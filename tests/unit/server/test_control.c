@@ -336,6 +336,18 @@ Test(control, counters_of_server_and_modules_are_told)
 	close(fd);
 }
 
+Test(control, a_reload_tells_why_not_or_how_many_it_closed)
+{
+	int fd = desk_reach(desk.path);
+	SAYS(desk_ask(fd, "{'id':1,'command':'reload'}\n"), "a \\\"comma\\\" is missing");
+	SAYS(desk_ask(fd, "{'id':2,'command':'reload'}\n"), "{\"id\":2,\"ok\":true}");
+	cr_assert_not(desk.reauthorized);
+	SAYS(desk_ask(fd, "{'id':3,'command':'reload','arguments':{'reauthorize':true}}\n"),
+	    "{\"id\":3,\"ok\":true,\"closed\":3}");
+	cr_assert(desk.reauthorized);
+	close(fd);
+}
+
 Test(control, shutdown_is_answered_and_told)
 {
 	int fd = desk_reach(desk.path);

@@ -445,12 +445,21 @@ seal_as_server(struct sim_client *c, const struct dt_record *rec, uint8_t type, 
 	return seal_form(c, &c->cid->server, &f, data, len, out);
 }
 
+/* Of a resumption the server's Finished may overtake its hello. */
+static bool
+hello_seen(const struct sim_client *c)
+{
+	return c->state == SIM_UP || SSL_get_pending_cipher(c->ssl);
+}
+
 bool
 sim_cid_read(struct sim_client *c, struct sim_packet *p, size_t *at, struct dt_span *out)
 {
 	static uint8_t record[SIM_RECORD_MAX];
 	struct dt_record rec;
 	for (size_t start = *at; sim_record_next(p->bytes, p->len, at, c->cid->id_len, &rec); start = *at) {
+		if (rec.epoch && !hello_seen(c))
+			continue; /* it will come again */
 		if (rec.epoch == 0 || !is_ours(c)) {
 			*out = (struct dt_span){p->bytes + start, *at - start};
 			return true;

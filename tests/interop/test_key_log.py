@@ -12,6 +12,7 @@ import wire
 from clients import echoes, gnutls_cli, new_word, s_client
 from dtlsd import Daemon, echo
 from proxy import Proxy
+from tshark import tshark
 
 WARNING, FATAL = 1, 2
 CLOSE_NOTIFY, INTERNAL_ERROR = 0, 80

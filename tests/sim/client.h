@@ -27,6 +27,7 @@ struct sim_client {
 	enum sim_client_state state;
 	struct dt_span next_in;	    /* borrowed: what OpenSSL reads next */
 	struct dt_mono deadline;    /* of OpenSSL's timer */
+	bool lenient;		    /* another association may answer it, or a forger: no failure */
 	int alert, warning;	    /* last fatal alert, last warning from the server; -1 = none */
 	struct dt_list messages;    /* owned: what came in */
 	size_t message_count;

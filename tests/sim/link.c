@@ -87,7 +87,8 @@ sim_link_key(void *arg, const char *line)
 {
 	struct sim_link *l = arg;
 	sim_pcap_key(&l->pcap, line);
-	sim_audit_secret(&l->audit, line);
+	if (!l->unaudited)
+		sim_audit_secret(&l->audit, line);
 }
 
 static void
@@ -103,7 +104,7 @@ void
 sim_link_send(struct sim_link *l, uint32_t client, bool to_server, const uint8_t *bytes, size_t len)
 {
 	sim_pcap_write(&l->pcap, client, to_server, bytes, len);
-	if (!to_server)
+	if (!to_server && !l->unaudited)
 		audit(l, client, bytes, len);
 	struct sim_packet *p = new_packet(l, client, to_server, bytes, len);
 	if ((l->mtu && len > l->mtu) || (l->tap && !l->tap(l->tap_arg, p))) {

@@ -41,8 +41,10 @@ struct sim_link {
 	struct sim_packet **heap; /* owned */
 	size_t count, cap;
 	uint64_t sent;
+	uint32_t moves; /* of clients, each to an address of its own */
 	struct sim_pcap pcap;
 	struct sim_audit audit; /* of all that the server sends: a fault ends the test */
+	bool unaudited;		/* for a test that looks for secrets: the audit has them, too */
 };
 
 void sim_link_init(struct sim_link *l, uint64_t seed);

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "dtls/hello.h"
+#include "dtls/suite.h"
 
 #include <openssl/err.h>
 #include <string.h>
@@ -86,12 +87,26 @@ dt_engine_bio_method(void)
 	return m;
 }
 
-static unsigned
-never_fires(SSL *ssl, unsigned timer_us)
+static const SSL_CIPHER *
+cipher_of(const struct dt_engine *e)
 {
-	(void)ssl;
-	(void)timer_us;
-	return NEVER_FIRES_US;
+	const SSL_CIPHER *c = SSL_get_pending_cipher(e->ssl);
+	return c ? c : SSL_get_current_cipher(e->ssl);
+}
+
+/* Whether OpenSSL seals a flight that is answered: of a resumption, in a suite that is not ours. Any
+ * other flight we repeat by ourselves, and the timer never fires. Else it runs out a little before
+ * that of the handshake, which doubles as well. */
+static unsigned
+set_timer(SSL *ssl, unsigned timer_us)
+{
+	const struct dt_engine *e = SSL_get_app_data(ssl);
+	const SSL_CIPHER *c = cipher_of(e);
+	if (!c || dt_suite_find(SSL_CIPHER_get_protocol_id(c)) || !SSL_session_reused(ssl))
+		return NEVER_FIRES_US;
+	int64_t first = e->tls->initial_timer.ns, longest = e->tls->max_timer.ns;
+	int64_t next = timer_us ? 2000 * (int64_t)timer_us : first - first / 8;
+	return (unsigned)((next < longest - longest / 8 ? next : longest - longest / 8) / 1000);
 }
 
 enum dt_err
@@ -111,7 +126,7 @@ dt_engine_new(struct dt_tls *tls, bool without_cbc, struct dt_engine **out)
 	BIO_set_data(bio, e);
 	SSL_set_bio(e->ssl, bio, bio);
 	SSL_set_app_data(e->ssl, e);
-	DTLS_set_timer_cb(e->ssl, never_fires);
+	DTLS_set_timer_cb(e->ssl, set_timer);
 	SSL_set_mtu(e->ssl, FED_MAX);
 	err = DT_ERR_REFUSED;
 	if (without_cbc && tls->suites_without_cbc && !SSL_set_cipher_list(e->ssl, tls->suites_without_cbc))
@@ -164,6 +179,16 @@ dt_engine_run(struct dt_engine *e)
 		return DT_ENGINE_FAILED;
 	/* Nothing is left in them, and their 33 KiB are nearly half of what a client costs that
 	 * begins a handshake and is never heard of again. */
+	SSL_free_buffers(e->ssl);
+	return DT_ENGINE_WANTS_MORE;
+}
+
+enum dt_engine_result
+dt_engine_repeat(struct dt_engine *e)
+{
+	ERR_clear_error();
+	if (!SSL_alloc_buffers(e->ssl) || DTLSv1_handle_timeout(e->ssl) < 0 || e->out_failed)
+		return DT_ENGINE_FAILED;
 	SSL_free_buffers(e->ssl);
 	return DT_ENGINE_WANTS_MORE;
 }
@@ -231,13 +256,6 @@ dt_engine_hello(struct dt_engine *e, struct dt_span message)
 	e->in.len = 0;
 	BIO_ADDR_free(nobody);
 	return r == 1;
-}
-
-static const SSL_CIPHER *
-cipher_of(const struct dt_engine *e)
-{
-	const SSL_CIPHER *c = SSL_get_pending_cipher(e->ssl);
-	return c ? c : SSL_get_current_cipher(e->ssl);
 }
 
 const char *

@@ -2,7 +2,7 @@
  *
  * OpenSSL sees plain records that we make of whole messages, in order, each once; what it writes
  * is collected and cut into records by the caller. It has no socket, no MTU that matters and a
- * timer that never fires.
+ * timer that fires only where it has to repeat a flight itself (dt_engine_repeat()).
  * Owner: the handshake; with a suite that is not ours, the session from then on. Threads: none.
  */
 #ifndef DT_DTLS_ENGINE_H
@@ -51,6 +51,11 @@ enum dt_engine_result dt_engine_message(struct dt_engine *e, struct dt_span mess
 enum dt_engine_result dt_engine_change_cipher_spec(struct dt_engine *e);
 /* A record as it is, while the handshake lasts. */
 enum dt_engine_result dt_engine_record(struct dt_engine *e, struct dt_span record);
+
+/* The flight once more, with a Finished that OpenSSL has sealed again: for a resumption in a suite that
+ * is not ours. Under its old number the client would drop it as seen, and not say again what got lost.
+ * Writes nothing when OpenSSL thinks that it is too early, or for any other flight. */
+enum dt_engine_result dt_engine_repeat(struct dt_engine *e);
 
 /* Master secret and randoms. False: not yet. */
 bool dt_engine_secrets(const struct dt_engine *e, struct dt_secrets *out);

@@ -409,6 +409,18 @@ dt_hs_deadline(const struct dt_handshake *hs)
 	return hs->deadline;
 }
 
+/* What OpenSSL has sealed only OpenSSL can seal again. False: the handshake has failed. */
+static bool
+seal_again(struct dt_handshake *hs, const struct dt_wire *wire)
+{
+	if (hs->suite || !hs->change_sent)
+		return true;
+	if (dt_engine_repeat(hs->engine) != DT_ENGINE_FAILED)
+		return dt_hs_collect(hs, wire);
+	engine_failed(hs, wire);
+	return false;
+}
+
 enum dt_hs_step
 dt_hs_timer(struct dt_handshake *hs, struct dt_now now, const struct dt_wire *wire)
 {
@@ -421,6 +433,8 @@ dt_hs_timer(struct dt_handshake *hs, struct dt_now now, const struct dt_wire *wi
 	hs->interval.ns *= 2;
 	if (hs->interval.ns > hs->tls->max_timer.ns)
 		hs->interval = hs->tls->max_timer;
+	if (!seal_again(hs, wire))
+		return hs->step;
 	dt_hs_send_flight(hs, true, wire);
 	dt_count(hs->worker.counters, DT_COUNT_FLIGHTS_REPEATED, 1);
 	return hs->step;

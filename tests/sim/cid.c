@@ -410,7 +410,8 @@ sim_cid_read(struct sim_client *c, struct sim_packet *p, size_t *at, struct dt_s
 		uint8_t *data, type;
 		size_t len;
 		if (!try_open(c, &rec, &type, &data, &len)) {
-			cr_assert(c->lenient, "a record of type %u, not authentic or in the wrong form", rec.type);
+			/* Of a resumption the server's Finished may overtake its hello. */
+			cr_assert(c->lenient || !has_secret(c), "a record of type %u, not authentic or in the wrong form", rec.type);
 			continue;
 		}
 		if (type == SIM_HEARTBEAT) {

@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "dtls/cookie.h"
 #include "forge.h"
 #include "sim.h"
@@ -166,7 +167,7 @@ Test(flood, hellos_without_a_cookie_cost_nothing_and_are_not_amplified)
 	struct sim_client *in = sim_connect(sim, ctx);
 	sim->link.tap = take_cookie;
 	size_t before = heap_used();
-	uint64_t bytes_in = 0;
+	uint64_t allocations = dt_mem_count(), bytes_in = 0;
 	unsigned total = 1000000 / SCALE;
 	for (unsigned i = 0; i < total; i++) {
 		uint8_t random[32], hello[SIM_HELLO_MAX], cookie[DT_COOKIE_LEN];
@@ -178,6 +179,8 @@ Test(flood, hellos_without_a_cookie_cost_nothing_and_are_not_amplified)
 	}
 	cr_assert(a.bytes_back <= bytes_in && a.bytes_back > 0);
 	cr_assert(heap_used() <= before + 16 * 1024);
+	cr_assert(dt_mem_count() == allocations, "the core allocated %llu times",
+	    (unsigned long long)(dt_mem_count() - allocations));
 	cr_assert(dt_conns_count(sim->server.conns) == 1);
 	sim->link.tap = NULL;
 	sim_check_echo(sim, in, "undisturbed");

@@ -143,30 +143,6 @@ Test(keep_alive, they_do_not_count_against_the_idle_timeout)
 	cid_world_fini(&w);
 }
 
-Test(keep_alive, a_hundred_idle_clients_are_kept_for_a_day)
-{
-	struct sim_options o = options("a day");
-	o.connection_id = true;
-	struct cid_world w;
-	cid_world_init(&w, o.test, &o);
-	struct sim_client *clients[100];
-	for (size_t i = 0; i < 100; i++) {
-		clients[i] = connect_as(&w, 1);
-		sim_run(w.sim, DT_MILLISECONDS(77));
-	}
-	clients[50]->cid->deaf = true;
-	sim_run(w.sim, DT_SECONDS(24 * 3600));
-	cr_assert(dt_conns_count(w.sim->server.conns) == 99);
-	for (size_t i = 0; i < 100; i++) {
-		cr_assert(clients[i]->state == (i == 50 ? SIM_CLOSED : SIM_UP));
-		/* One a minute and the time that the answer takes. */
-		cr_assert(i == 50 || (clients[i]->cid->requests >= 1435 && clients[i]->cid->requests <= 1441), "%u",
-		    clients[i]->cid->requests);
-	}
-	sim_check_echo(w.sim, clients[99], "good morning");
-	cid_world_fini(&w);
-}
-
 Test(keep_alive, a_bad_network_kills_nobody_who_answers)
 {
 	struct sim_options o = options("bad network");

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dtls/alert.h"
+#include "dtls/record.h"
 #include "sim.h"
 
 static struct sim_identity ca, other_ca, id;
@@ -310,4 +311,39 @@ Test(tickets, cbc_resumes_too)
 	SSL_SESSION_free(s);
 	SSL_CTX_free(ctx);
 	sim_free(sim);
+}
+
+/* Loses the client's first flights with a ChangeCipherSpec. */
+static bool
+lose_some(void *arg, struct sim_packet *p)
+{
+	unsigned *left = arg;
+	if (!p->to_server || p->bytes[0] != DT_CHANGE_CIPHER_SPEC || *left == 0)
+		return true;
+	--*left;
+	return false;
+}
+
+/* The client thinks that it is done, and says it again only when it gets a Finished that it has not seen. */
+Test(tickets, a_resumption_completes_when_the_clients_last_flight_was_lost)
+{
+	static const char *const suites[] = {"ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"};
+	for (size_t i = 0; i < 10; i++) {
+		struct sim_options o = with_tickets();
+		o.suites = suites[i % 2];
+		struct sim *sim = sim_new(&o);
+		SSL_CTX *ctx = ctx_with_certificate();
+		SSL_SESSION *s = first_visit(sim, ctx);
+		unsigned left = 1 + (unsigned)i / 2;
+		sim->link.tap = lose_some;
+		sim->link.tap_arg = &left;
+		struct sim_client *c = next_visit(sim, ctx, s);
+		cr_assert(c->state == SIM_UP && sim_newest(&sim->server)->connected == 0);
+		sim_run(sim, DT_SECONDS(40)); /* after 1, 2, 4, 8, 16 more */
+		cr_assert(left == 0 && sim_newest(&sim->server)->connected == 1, "row %zu", i);
+		sim_check_echo(sim, c, "again");
+		SSL_SESSION_free(s);
+		SSL_CTX_free(ctx);
+		sim_free(sim);
+	}
 }

@@ -125,6 +125,7 @@ established_init(struct established *e, struct dt_reader *in)
 	memset(e, 0, sizeof(*e));
 	association_init(&e->a, in, &state);
 	e->sim = the_server();
+	e->sim->link.unaudited = true; /* it knows no keys that were made by hand */
 	struct sim_server *s = &e->sim->server;
 	sim_random_begin(1);
 	sim_clock_begin();

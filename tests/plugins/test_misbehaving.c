@@ -40,6 +40,18 @@ Test(misbehaving, a_well_behaved_one_behaves)
 	dt_loader_free(&loader);
 }
 
+Test(misbehaving, one_of_an_older_abi_behaves_and_has_no_say_in_what_came_later)
+{
+	struct dt_chain_entry entry = entry_of("old_abi");
+	world_open_entries(&w, &entry, 1);
+	struct dt_conn *c = world_established(&w, 0);
+	cr_assert(fake_ask_moved(c, &(struct dt_path){.peer.port = 7}));
+	world_data(&w, c, "hello");
+	cr_assert_str_eq(c->sent, "hello\n");
+	world_close(&w);
+	dt_loader_free(&loader);
+}
+
 Test(misbehaving, a_module_that_does_not_open_stops_the_start_and_is_named)
 {
 	struct dt_chain_failure failure;

@@ -411,7 +411,9 @@ sim_cid_read(struct sim_client *c, struct sim_packet *p, size_t *at, struct dt_s
 		size_t len;
 		if (!try_open(c, &rec, &type, &data, &len)) {
 			cr_assert(c->lenient, "a record of type %u, not authentic or in the wrong form", rec.type);
-		} else if (type == SIM_HEARTBEAT) {
+			continue;
+		}
+		if (type == SIM_HEARTBEAT) {
 			take_heartbeat(c, data, len);
 		} else if (type == SIM_RRC) {
 			take_path_check(c, data, len);

@@ -222,7 +222,7 @@ make_tls(struct sim_server *s, const struct sim_options *o)
 	if (!o->psk_only && !o->identity)
 		sim_identity_make(&id, &(struct sim_cert_wish){.name = "server", .rsa = o->rsa});
 	const struct sim_identity *own = o->identity ? o->identity : &id;
-	struct dt_tls_certificate cert = {own->cert, own->key, chain};
+	struct dt_tls_certificate cert = {.leaf = own->cert, .key = own->key, .chain = chain};
 	s->trust = X509_STORE_new();
 	if (o->client_ca)
 		X509_STORE_add_cert(s->trust, o->client_ca);
@@ -237,8 +237,8 @@ make_tls(struct sim_server *s, const struct sim_options *o)
 	    .ticket_lifetime = o->ticket_lifetime,
 	    .ticket_secret = {1, 2, 3},
 	    .psk = o->psk,
-	    .key_log = sim_pcap_key,
-	    .key_log_arg = &s->link->pcap,
+	    .key_log = sim_link_key,
+	    .key_log_arg = s->link,
 	    .heartbeat = o->heartbeat,
 	    .records_per_key = o->records_per_key,
 	    .forgeries_per_key = o->forgeries_per_key,

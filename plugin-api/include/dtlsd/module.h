@@ -1,4 +1,4 @@
-/* dtlsd/module.h - the ABI between the server and its modules, version 0.1.
+/* dtlsd/module.h - the ABI between the server and its modules, version 0.2.
  *
  * A module is a shared object that exports one symbol, `dtlsd_module`:
  *
@@ -49,7 +49,7 @@ extern "C" {
 
 #define DTLSD_MAGIC 0x6474736du /* "dtsm" */
 #define DTLSD_ABI_MAJOR 0
-#define DTLSD_ABI_MINOR 1
+#define DTLSD_ABI_MINOR 2
 
 /* ---- values ------------------------------------------------------------------------------- */
 
@@ -64,7 +64,7 @@ extern "C" {
 #define DTLSD_SYSTEM (-6)  /* errno says why                                               */
 
 /* Verdicts. Each hook says which it understands; another one is contained: logged, and taken as
- * REJECT in a gate, as NEXT in data_in. */
+ * REJECT in a gate and in peer_moved, as NEXT in data_in. */
 #define DTLSD_NEXT 0u	/* no objection: the next module decides                               */
 #define DTLSD_ACCEPT 1u /* gates: recommend; a later module may still refuse                   */
 #define DTLSD_REJECT 2u /* gates: refuse, the run ends here                                    */
@@ -300,6 +300,15 @@ struct dtlsd_datagram {
 	uint8_t *data;
 };
 
+/* peer_moved (since 0.2): a client with a connection id (RFC 9146) is about to be answered at another
+ * address. The two are equal when only the address of ours is another one. */
+struct dtlsd_peer_moved {
+	uint32_t size;
+	uint32_t reserved;
+	struct dtlsd_address from; /* where it is answered now */
+	struct dtlsd_address to;   /* where it comes from      */
+};
+
 /* ---- the host ----------------------------------------------------------------------------- */
 
 #define DTLSD_LOG_ERROR 1
@@ -425,6 +434,10 @@ struct dtlsd_module {
 	/* NEXT, DONE, CLOSE. */
 	uint32_t (*data_in)(const struct dtlsd_ctx *c, struct dtlsd_datagram *datagram);
 	void (*disconnected)(const struct dtlsd_ctx *c, const struct dtlsd_disconnected *event);
+
+	/* Since 0.2. NEXT, REJECT. When all say NEXT the address is used, and proven if that can be;
+	 * REJECT: the client is still answered at `from`. */
+	uint32_t (*peer_moved)(const struct dtlsd_ctx *c, const struct dtlsd_peer_moved *event);
 };
 
 #define DTLSD_EXPORT __attribute__((visibility("default")))

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/siphash.h"
 #include "cid.h"
 #include "dtls/extensions.h"
 #include "form.h"
+#include "seeded.h"
 
 static const struct dt_suite *
 pick_suite(uint64_t index)
@@ -32,6 +34,16 @@ pick_first_opened(uint8_t choice)
 	return table[choice % 8];
 }
 
+/* Out of the whole input: no other one, nor a part of this one, can hold a record that opens. */
+static void
+make_keys(struct association *a, const struct dt_reader *in)
+{
+	static const struct dt_siphash_key key = {1, 2};
+	struct seeded random = {dt_siphash(&key, in->at, in->left)};
+	seeded_fill(&random, &a->client, sizeof(a->client));
+	seeded_fill(&random, &a->server, sizeof(a->server));
+}
+
 void
 association_init(struct association *a, struct dt_reader *in, struct dt_record_state *state)
 {
@@ -41,13 +53,12 @@ association_init(struct association *a, struct dt_reader *in, struct dt_record_s
 	static const uint16_t mtus[] = {1400, 256, 16384, 600};
 	static const uint16_t limits[] = {0, 0, 64, 600}; /* RFC 8449: bytes of content */
 	memset(a, 0, sizeof(*a));
+	make_keys(a, in);
 	a->suite = pick_suite(dt_read_uint(in, 1));
 	uint8_t forms = (uint8_t)dt_read_uint(in, 1), sizes = (uint8_t)dt_read_uint(in, 1);
 	uint8_t numbers = (uint8_t)dt_read_uint(in, 1);
 	a->id_peers_len = (uint8_t)dt_read_uint(in, 1);
 	a->id_ours = forms & 1;
-	memset(&a->client, 0xc1, sizeof(a->client));
-	memset(&a->server, 0x5e, sizeof(a->server));
 	memset(a->id, 0x1d, sizeof(a->id));
 	for (size_t i = 0; i < a->id_peers_len; i++)
 		a->id_peers[i] = (uint8_t)(i + 1);

@@ -1,6 +1,6 @@
 /* association.h - the two ends of an established association, without a handshake before it.
  *
- * The keys are made up. The client's end writes its records by tests/sim/form.h and remembers them:
+ * The keys are made of the input. The client's end writes its records by tests/sim/form.h and remembers them:
  * a record opens if, and only if, it is one of these byte for byte and its number is fresh. What the
  * core sends is opened by the same second implementation, and its numbers must grow.
  * An input begins with ASSOCIATION_HEAD bytes: suite, forms, sizes, first numbers.

@@ -67,7 +67,8 @@ check_answer(struct world *w, const uint8_t *m, size_t len)
 		return;
 	const struct dt_record_state *s = &c->session.state;
 	size_t claimed = len >= 3 ? (size_t)m[1] << 8 | m[2] : 0, n = claimed + 19;
-	bool answers = len >= n && m[0] == 1 && s->heartbeat_ours == DT_HEARTBEAT_PEER_MAY_SEND && may_answer(w);
+	bool taken = !e->a.read_max || len + e->a.id_ours <= e->a.read_max;
+	bool answers = taken && len >= n && m[0] == 1 && s->heartbeat_ours == DT_HEARTBEAT_PEER_MAY_SEND && may_answer(w);
 	bool fits = n <= s->sealed_max && n + dt_session_overhead(&c->session) <= s->mtu;
 	DT_ASSERT(e->sent == (answers && fits));
 	if (e->sent == 0)

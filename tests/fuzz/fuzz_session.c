@@ -148,8 +148,8 @@ send_heartbeat(struct world *w, struct dt_reader *in)
 static void
 repeat_flight(struct world *w, struct dt_reader *in)
 {
-	uint8_t message[DT_HS_HEADER + 2048] = {DT_HS_CLIENT_HELLO};
-	size_t len = dt_read_uint(in, 2) % 2048;
+	uint8_t message[DT_HS_HEADER + 512] = {DT_HS_CLIENT_HELLO};
+	size_t len = dt_read_uint(in, 2) % 512;
 	struct dt_flight f;
 	dt_write_uint(message + 1, len, 3);
 	dt_write_uint(message + 9, len, 3);

@@ -175,6 +175,7 @@ dt_conn_give_data(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity,
 	c->traffic.datagrams_in++;
 	c->traffic.bytes_in += len;
 	dt_count(c->conns->config.counters, DT_COUNT_DATA_IN, 1);
+	dt_journal_data(c, DT_SIGHT_DATA_IN, len);
 	ev->data_in(ev->arg, c, data, len, capacity);
 }
 
@@ -292,6 +293,7 @@ dt_conn_send(struct dt_conn *c, const uint8_t *data, size_t len, struct dt_now n
 	c->traffic.datagrams_out++;
 	c->traffic.bytes_out += len;
 	dt_count(conns->config.counters, DT_COUNT_DATA_OUT, 1);
+	dt_journal_data(c, DT_SIGHT_DATA_OUT, len);
 	watch_keys(c, now);
 	return DT_OK;
 }

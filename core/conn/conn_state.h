@@ -88,6 +88,7 @@ struct dt_arrival {
 struct dt_conns {
 	uint32_t magic;
 	struct dt_conns_config config;
+	struct dt_conn_onlooker onlooker;
 	struct dt_aead_pool *pool;     /* owned */
 	struct dt_cookie_jar *cookies; /* owned */
 	struct dt_budget handshake_memory;

@@ -31,6 +31,12 @@ dt_conns_count(const struct dt_conns *conns)
 }
 
 void
+dt_conns_look_on(struct dt_conns *conns, const struct dt_conn_onlooker *onlooker)
+{
+	conns->onlooker = *onlooker;
+}
+
+void
 dt_conns_limit_handshakes(struct dt_conns *conns, size_t bytes)
 {
 	conns->handshake_memory.cap = bytes;

@@ -25,18 +25,35 @@ say(const struct dt_conn *c, enum dt_log_level level, const char *format, ...)
 	dt_log(log, level, &context, "%s", text);
 }
 
+static void
+show(const struct dt_conn *c, enum dt_conn_sight what, const char *text, size_t bytes)
+{
+	const struct dt_conn_onlooker *o = &c->conns->onlooker;
+	if (o->saw)
+		o->saw(o->arg, c, what, text, bytes);
+}
+
+void
+dt_journal_data(const struct dt_conn *c, enum dt_conn_sight what, size_t len)
+{
+	show(c, what, NULL, len);
+}
+
 void
 dt_journal_connected(const struct dt_conn *c, bool resumed)
 {
 	const char *suite = dt_conn_suite(c), *identity = dt_conn_psk_identity(c);
 	say(c, DT_LOG_VERBOSE, "connected: %s%s%s%s", suite ? suite : "?", resumed ? ", resumed" : "",
 	    identity ? ", identity " : "", identity ? identity : "");
+	show(c, DT_SIGHT_CONNECTED, suite, 0);
 }
 
 void
-dt_journal_failed(const struct dt_conn *c, const char *why)
+dt_journal_failed(const struct dt_conn *c, enum dt_close why, const char *text)
 {
-	say(c, DT_LOG_VERBOSE, "not connected: %s", why);
+	bool refused = why == DT_CLOSE_REFUSED || why == DT_CLOSE_LIMIT;
+	say(c, DT_LOG_VERBOSE, "not connected: %s", text);
+	show(c, refused ? DT_SIGHT_REFUSED : DT_SIGHT_FAILED, text, 0);
 }
 
 void
@@ -45,6 +62,7 @@ dt_journal_closed(const struct dt_conn *c, const char *why)
 	const struct dt_conn_traffic *t = &c->traffic;
 	say(c, DT_LOG_VERBOSE, "disconnected: %s; %llu datagrams in, %llu out", why,
 	    (unsigned long long)t->datagrams_in, (unsigned long long)t->datagrams_out);
+	show(c, DT_SIGHT_DISCONNECTED, why, 0);
 }
 
 void

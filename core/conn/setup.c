@@ -68,7 +68,7 @@ dt_setup_fail(struct dt_conn *c, enum dt_close why, const char *detail, struct d
 	}
 	conns->alert_len = 0;
 	dt_count(conns->config.counters, DT_COUNT_HANDSHAKES_FAILED, 1);
-	dt_journal_failed(c, text);
+	dt_journal_failed(c, why, text);
 	bool accepted = c->accepted;
 	/* A reason that is a normal end for a connection is none for a handshake: 0 would say "done". */
 	int32_t status = info->status ? info->status : ECANCELED;

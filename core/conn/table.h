@@ -59,6 +59,22 @@ struct dt_listener {
 	void *socket; /* given back to dt_conn_out.reserve */
 };
 
+/* What happens to connections, for somebody who looks on. */
+enum dt_conn_sight {
+	DT_SIGHT_CONNECTED,    /* text: the suite */
+	DT_SIGHT_REFUSED,      /* text: why, as for the two below */
+	DT_SIGHT_FAILED,
+	DT_SIGHT_DISCONNECTED,
+	DT_SIGHT_DATA_IN,      /* bytes of a datagram, no text */
+	DT_SIGHT_DATA_OUT,
+};
+struct dt_conn_onlooker {
+	void *arg; /* borrowed */
+	/* NULL = nobody. It may read the connection, and call nothing of this room. */
+	void (*saw)(void *arg, const struct dt_conn *c, enum dt_conn_sight what, const char *text,
+	    size_t bytes);
+};
+
 struct dt_conns_config {
 	uint32_t worker;
 	struct dt_wheel *wheel;		/* borrowed */
@@ -99,6 +115,7 @@ bool dt_conns_each_from(struct dt_conns *conns, uint32_t *slot, uint32_t max,
     bool (*each)(struct dt_conn *c, void *arg), void *arg);
 size_t dt_conns_count(const struct dt_conns *conns);
 
+void dt_conns_look_on(struct dt_conns *conns, const struct dt_conn_onlooker *onlooker);
 /* From now on half-open peers may hold so many bytes. */
 void dt_conns_limit_handshakes(struct dt_conns *conns, size_t bytes);
 /* Timers of established connections follow what their service says now. */

@@ -115,25 +115,12 @@ socket_ready(struct dt_watch *watch, uint32_t events, struct dt_now now)
 }
 
 static void
-walk_is_back(struct dt_control_walk *walk)
-{
-	struct dt_control_request *r = walk->request;
-	walk->away = false;
-	if (r->client)
-		dt_control_client_go_on(r->client);
-	else
-		dt_control_request_free(r);
-}
-
-static void
 returns_ready(struct dt_watch *watch, uint32_t events, struct dt_now now)
 {
 	struct dt_control *c = DT_CONTAINER(watch, struct dt_control, returns_watch);
-	struct dt_control_walk *walk;
 	(void)events;
 	(void)now;
-	while ((walk = dt_control_returns_take(&c->returns)) != NULL)
-		walk_is_back(walk);
+	dt_control_returns_deliver(&c->returns);
 	dt_control_bury(c);
 }
 
@@ -154,6 +141,7 @@ dt_control_open(
 	c->socket.fd = -1;
 	dt_list_init(&c->clients);
 	dt_list_init(&c->graves);
+	dt_list_init(&c->requests);
 	dt_watch_init(&c->watch, socket_ready);
 	dt_watch_init(&c->returns_watch, returns_ready);
 	c->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -163,8 +151,8 @@ dt_control_open(
 		err = DT_ERR_NOMEM;
 	if (err == DT_OK)
 		err = find_owner(env->config, &c->owner, report);
-	if (err == DT_OK && dt_control_socket_open(&c->socket, c->path,
-				&c->owner, why, sizeof(why)) != DT_OK)
+	if (err == DT_OK &&
+	    dt_control_socket_open(&c->socket, c->path, &c->owner, why, sizeof(why)) != DT_OK)
 		err = complain(env->config, report, why);
 	if (err != DT_OK)
 		dt_control_free(&c);
@@ -200,12 +188,13 @@ void
 dt_control_free(struct dt_control **slot)
 {
 	struct dt_control *c = *slot;
-	struct dt_control_walk *walk;
 	*slot = NULL;
 	if (!c)
 		return;
-	while ((walk = dt_control_returns_take(&c->returns)) != NULL)
-		walk_is_back(walk);
+	dt_control_returns_deliver(&c->returns);
+	/* Those whose parcel lies in a worker that is gone. */
+	DT_LIST_EACH(node, next, &c->requests)
+		dt_control_request_free(DT_CONTAINER(node, struct dt_control_request, node));
 	dt_control_returns_fini(&c->returns);
 	if (c->spare >= 0)
 		close(c->spare);

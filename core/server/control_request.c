@@ -137,6 +137,8 @@ dt_control_request_free(struct dt_control_request *r)
 	dt_request_fini(&r->asked);
 	dt_free_secret(r->data, r->data_cap);
 	dt_free(r->walk);
+	dt_control_watch_free(&r->watch);
+	dt_list_remove(&r->node);
 	dt_free(r);
 }
 
@@ -144,7 +146,19 @@ void
 dt_control_request_leave(struct dt_control_request *r)
 {
 	r->client = NULL;
-	if (!r->walk || !r->walk->away)
+	if (r->watch)
+		dt_control_watch_leave(r);
+	if (r->away == 0)
+		dt_control_request_free(r);
+}
+
+void
+dt_control_request_is_back(struct dt_control_request *r)
+{
+	r->away--;
+	if (r->client)
+		dt_control_client_go_on(r->client);
+	else if (r->away == 0)
 		dt_control_request_free(r);
 }
 
@@ -174,6 +188,8 @@ dt_control_request_step(struct dt_control_request *r)
 #include "server/control_table.def"
 #undef X
 	};
+	if (r->watch)
+		return dt_control_watch_step(r);
 	if (r->walk && !dt_control_walk_step(r))
 		return false;
 	if (!r->walk) {
@@ -181,8 +197,8 @@ dt_control_request_step(struct dt_control_request *r)
 		r->more = false;
 		run[r->command - dt_control_commands](r);
 	}
-	bool walks = r->walk && r->walk->visit;
-	if (r->refused || (!r->more && !walks))
+	bool goes_on = r->watch || (r->walk && r->walk->visit);
+	if (r->refused || (!r->more && !goes_on))
 		finish(r);
 	return true;
 }
@@ -230,6 +246,7 @@ dt_control_request_begin(struct dt_control_client *client, const char *line, siz
 	if (r) {
 		r->control = client->control;
 		r->client = client;
+		dt_list_append(&r->control->requests, &r->node);
 		err = dt_request_read(&r->asked, line, len);
 		if (err == DT_OK && !find_command(r)) {
 			dt_control_request_free(r);

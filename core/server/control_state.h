@@ -1,6 +1,6 @@
 /* control_state.h - the inside of the control socket, shared by the files control_*.c only.
  *
- * Threads: main, but for struct dt_control_returns.
+ * Threads: main.
  */
 #ifndef DT_SERVER_CONTROL_STATE_H
 #define DT_SERVER_CONTROL_STATE_H
@@ -8,19 +8,10 @@
 #include "server/control_socket.h"
 #include "server/control_walk.h"
 
-#include <pthread.h>
-
 #define DT_CONTROL_CLIENTS 128u
 #define DT_CONTROL_QUEUE 262144u /* bytes of answers that wait for a client */
 #define DT_CONTROL_LAST 4096u	 /* of these, kept for the line that ends an answer */
 #define DT_CONTROL_TOTALS 4u
-
-/* Walks that came back from the workers. Nothing is allocated for it: it never fails. */
-struct dt_control_returns {
-	pthread_mutex_t lock; /* guards the list */
-	struct dt_list walks;
-	int fd; /* owned eventfd */
-};
 
 struct dt_control {
 	struct dt_control_env env;
@@ -28,12 +19,13 @@ struct dt_control {
 	struct dt_mono serving_since;
 	struct dt_control_owner owner;
 	struct dt_control_socket socket;
-	char *path; /* owned: a reload frees the configuration that named it */
+	char *path;		/* owned: a reload frees the configuration that named it */
 	struct dt_watch watch;	/* of the socket */
 	int spare;		/* owned descriptor: given up to turn somebody away */
 	struct dt_list clients; /* owned */
 	size_t client_count;
-	struct dt_list graves; /* owned: clients that are freed when nobody can hold them */
+	struct dt_list requests; /* borrowed: of the clients, and of those that are gone */
+	struct dt_list graves;	 /* owned: clients that are freed when nobody can hold them */
 	struct dt_control_returns returns;
 	struct dt_watch returns_watch;
 };
@@ -54,7 +46,10 @@ struct dt_control_request {
 		const char *name;
 		uint64_t value;
 	} totals[DT_CONTROL_TOTALS];
-	struct dt_control_walk *walk; /* owned; NULL = none */
+	struct dt_list node;		/* of all requests */
+	uint32_t away;			/* parcels that workers hold */
+	struct dt_control_walk *walk;	/* owned; NULL = none */
+	struct dt_control_watch *watch; /* owned; NULL = none */
 	void (*walk_end)(struct dt_control_request *r, const struct dt_control_walk *walk);
 };
 
@@ -89,6 +84,8 @@ void dt_control_request_begin(struct dt_control_client *client, const char *line
 bool dt_control_request_step(struct dt_control_request *r);
 /* Its client is gone; frees it, at once or when it comes back from a worker. */
 void dt_control_request_leave(struct dt_control_request *r);
+/* A parcel came back: it goes on, or ends if it was waited for only. */
+void dt_control_request_is_back(struct dt_control_request *r);
 void dt_control_request_free(struct dt_control_request *r);
 /* A last line of its own, without a request. `id` is JSON text. */
 void dt_control_say_error(
@@ -97,9 +94,11 @@ void dt_control_say_error(
 /* control_walk.c */
 /* The next piece is on its way, or the walk is over; false: it is away. */
 bool dt_control_walk_step(struct dt_control_request *r);
-enum dt_err dt_control_returns_init(struct dt_control_returns *t) DT_MUST_USE;
-void dt_control_returns_fini(struct dt_control_returns *t);
-/* The next that came back; NULL = none. */
-struct dt_control_walk *dt_control_returns_take(struct dt_control_returns *t);
+/* control_watch.c */
+/* Events that came are in the queue; false: there are none. */
+bool dt_control_watch_step(struct dt_control_request *r);
+/* Tells the workers that nobody watches any more. */
+void dt_control_watch_leave(struct dt_control_request *r);
+void dt_control_watch_free(struct dt_control_watch **watch);
 
 #endif

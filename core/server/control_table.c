@@ -93,6 +93,16 @@ static const struct dtlsd_option broadcast_items[] = {
 };
 TABLE(broadcast, broadcast_items, struct dt_control_broadcast_arguments);
 
+static const char *const event_names[] = {
+    "connected", "refused", "failed", "disconnected", "data_in", "data_out", NULL};
+static const struct dtlsd_option watch_items[] = {
+    {ROW(ENUM, struct dt_control_watch_arguments, events, "What is told; if absent all but data."),
+	.flags = DTLSD_OPT_LIST, .names = event_names},
+    {ROW(TEXT, struct dt_control_watch_arguments, id, "This connection only.")},
+    FILTER(struct dt_control_watch_arguments),
+};
+TABLE(watch, watch_items, struct dt_control_watch_arguments);
+
 /* ---- the server ---- */
 
 static const struct dtlsd_option stats_items[] = {

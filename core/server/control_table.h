@@ -12,8 +12,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* How an answer reads best: rows of a table, or each row as a list of names and values. */
-enum dt_control_shape { DT_CONTROL_TABLE, DT_CONTROL_RECORD };
+/* How an answer reads best: rows of a table, each row as a list of names and values, or rows that
+ * come one by one and are to be seen at once. */
+enum dt_control_shape { DT_CONTROL_TABLE, DT_CONTROL_RECORD, DT_CONTROL_LIVE };
 
 enum dt_control_id {
 #define X(id, name, arguments, words, shape, changes, run, summary, example) DT_CONTROL_##id,
@@ -93,6 +94,20 @@ struct dt_control_send_arguments {
 struct dt_control_broadcast_arguments {
 	struct dt_control_filter filter;
 	struct dt_control_payload payload;
+};
+
+struct dt_control_watch_arguments {
+	struct dt_control_filter filter;
+	struct dtlsd_list events; /* of int32_t: enum dt_control_event; empty = all but data */
+	const char *id;		  /* NULL = every connection */
+};
+enum dt_control_event {
+	DT_CONTROL_CONNECTED,
+	DT_CONTROL_WAS_REFUSED,
+	DT_CONTROL_FAILED,
+	DT_CONTROL_DISCONNECTED,
+	DT_CONTROL_DATA_IN,
+	DT_CONTROL_DATA_OUT
 };
 
 struct dt_control_stats_arguments {

@@ -9,59 +9,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #define SLOTS_PER_PIECE 4096u		  /* looked at */
 #define TIME_PER_PIECE DT_MILLISECONDS(1) /* about; one connection may take longer */
-
-/* ---- there and back ---- */
-
-enum dt_err
-dt_control_returns_init(struct dt_control_returns *t)
-{
-	dt_list_init(&t->walks);
-	pthread_mutex_init(&t->lock, NULL);
-	t->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return t->fd < 0 ? DT_ERR_SYSTEM : DT_OK;
-}
-
-void
-dt_control_returns_fini(struct dt_control_returns *t)
-{
-	if (t->fd >= 0)
-		close(t->fd);
-	pthread_mutex_destroy(&t->lock);
-}
-
-static void
-come_back(void *data)
-{
-	struct dt_control_walk *walk = data;
-	struct dt_control_returns *t = walk->returns;
-	uint64_t one = 1;
-	pthread_mutex_lock(&t->lock);
-	dt_list_append(&t->walks, &walk->node);
-	/* Under the lock: what is behind it may be freed as soon as the walk is taken. */
-	DT_ASSERT(write(t->fd, &one, sizeof(one)) == sizeof(one));
-	pthread_mutex_unlock(&t->lock);
-}
-
-struct dt_control_walk *
-dt_control_returns_take(struct dt_control_returns *t)
-{
-	struct dt_control_walk *walk = NULL;
-	uint64_t count;
-	pthread_mutex_lock(&t->lock);
-	if (!dt_list_empty(&t->walks)) {
-		walk = DT_CONTAINER(t->walks.next, struct dt_control_walk, node);
-		dt_list_remove(&walk->node);
-	} else {
-		(void)!read(t->fd, &count, sizeof(count)); /* nothing there is fine */
-	}
-	pthread_mutex_unlock(&t->lock);
-	return walk;
-}
 
 /* ---- on the worker ---- */
 
@@ -105,10 +55,26 @@ run_piece(void *arg, void *data, size_t len)
 		walk->worker_done =
 		    dt_conns_each_from(w->conns, &walk->slot, SLOTS_PER_PIECE, visit, &p);
 	}
-	come_back(walk);
+	dt_control_parcel_send(&walk->parcel);
 }
 
 /* ---- on the main thread ---- */
+
+static void
+arrive(struct dt_control_parcel *parcel)
+{
+	struct dt_control_walk *walk = DT_CONTAINER(parcel, struct dt_control_walk, parcel);
+	walk->away = false;
+	dt_control_request_is_back(walk->request);
+}
+
+/* Its mailbox was closed. */
+static void
+bring_back(void *data)
+{
+	struct dt_control_walk *walk = data;
+	dt_control_parcel_send(&walk->parcel);
+}
 
 static struct dt_control_walk *
 begin(struct dt_control_request *r, dt_control_visit *run,
@@ -119,8 +85,7 @@ begin(struct dt_control_request *r, dt_control_visit *run,
 		dt_control_refuse(r, DT_CONTROL_BUSY, "%s", dt_err_text(DT_ERR_NOMEM));
 		return NULL;
 	}
-	dt_list_init(&walk->node);
-	walk->returns = &r->control->returns;
+	dt_control_parcel_init(&walk->parcel, &r->control->returns, arrive);
 	walk->request = r;
 	walk->id = r->asked.id;
 	walk->arguments = r->arguments;
@@ -151,17 +116,24 @@ refuse_unknown(struct dt_control_request *r, const char *id)
 	dt_control_refuse(r, DT_CONTROL_NOT_FOUND, "there is no connection \"%.40s\"", id);
 }
 
+bool
+dt_control_read_id(struct dt_control_request *r, const char *text, uint64_t *out)
+{
+	bool hex = strlen(text) == 16 && strspn(text, "0123456789abcdefABCDEF") == 16;
+	*out = hex ? strtoull(text, NULL, 16) : 0;
+	if (*out && dt_conn_id_worker(*out) < dt_server_workers(r->control->server))
+		return true;
+	refuse_unknown(r, text);
+	return false;
+}
+
 void
 dt_control_walk_one(struct dt_control_request *r, dt_control_visit *run, const char *id,
     void (*end)(struct dt_control_request *r, const struct dt_control_walk *walk))
 {
-	char *rest;
-	uint64_t only = strtoull(id, &rest, 16);
-	bool hex = strlen(id) == 16 && strspn(id, "0123456789abcdefABCDEF") == 16;
-	if (!hex || !only || dt_conn_id_worker(only) >= dt_server_workers(r->control->server)) {
-		refuse_unknown(r, id);
+	uint64_t only;
+	if (!dt_control_read_id(r, id, &only))
 		return;
-	}
 	struct dt_control_walk *walk = begin(r, run, end);
 	if (!walk)
 		return;
@@ -218,8 +190,9 @@ dt_control_walk_step(struct dt_control_request *r)
 		return true;
 	}
 	enum dt_err err = dt_mailbox_post_owned(
-	    dt_server_mailbox(server, walk->worker), run_piece, come_back, walk, sizeof(*walk));
+	    dt_server_mailbox(server, walk->worker), run_piece, bring_back, walk, sizeof(*walk));
 	walk->away = err == DT_OK;
+	r->away += err == DT_OK;
 	if (err != DT_OK) {
 		walk->visit = NULL;
 		dt_control_refuse(

@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "conn/table.h"
 #include "server/control_command.h"
+#include "server/control_parcel.h"
 
 #define DT_CONTROL_PIECE 32768u /* bytes of rows */
 
@@ -24,8 +25,7 @@ struct dt_worker;
 typedef bool dt_control_visit(struct dt_control_walk *walk, struct dt_worker *w, struct dt_conn *c);
 
 struct dt_control_walk {
-	struct dt_list node;		    /* in what came back */
-	struct dt_control_returns *returns; /* borrowed */
+	struct dt_control_parcel parcel;
 	struct dt_control_request *request; /* borrowed: whose it is; main thread */
 	const char *id;			    /* of the request, for its rows */
 	const void *arguments;		    /* read-only */
@@ -52,5 +52,8 @@ void dt_control_walk_all(struct dt_control_request *r, dt_control_visit *visit,
 /* The same for one connection, by its id in text. It is refused when there is none. */
 void dt_control_walk_one(struct dt_control_request *r, dt_control_visit *visit, const char *id,
     void (*end)(struct dt_control_request *r, const struct dt_control_walk *walk));
+
+/* The id of a connection. False: refused, for no connection has it. */
+bool dt_control_read_id(struct dt_control_request *r, const char *text, uint64_t *out);
 
 #endif

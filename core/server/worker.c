@@ -229,6 +229,7 @@ dt_worker_new(const struct dt_worker_config *config, struct dt_worker **out)
 	w->order_fd = -1;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->changed, NULL);
+	dt_list_init(&w->feeds);
 	dt_watch_init(&w->mail_watch, mail_ready);
 	dt_watch_init(&w->order_watch, order_ready);
 	dt_wheel_init(&w->wheel, dt_clock_now().mono);

@@ -30,6 +30,7 @@ struct dt_worker {
 	struct dt_served_list served;	 /* owned */
 	struct dt_conns *conns;		 /* owned */
 	struct dt_plugin_worker *plugin; /* owned */
+	struct dt_list feeds;		 /* borrowed: of those who watch (control_watch.c) */
 	struct dt_thread thread;
 	int order_fd; /* owned eventfd: an order needs no memory and no place in the mailbox */
 	struct dt_watch order_watch;

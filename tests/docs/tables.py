@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The tables of docs/getting-started.md that come from the tables of the core.
+"""The tables of the pages that come from the tables of the core.
 
-    tables.py ROOT           exit code 1 when the page does not have them as they are now
+    tables.py ROOT           exit code 1 when a page does not have them as they are now
     tables.py ROOT --write   puts them there
 """
 
@@ -9,8 +9,8 @@ import pathlib
 import re
 import sys
 
-PAGE = "docs/getting-started.md"
-ROW = re.compile(r"^X\((.*)\)$", re.M)
+PAGES = ("docs/getting-started.md", "docs/operations.md")
+ROW = re.compile(r"^X\((.*?)\)$", re.M | re.S)
 FIELD = re.compile(r'"((?:[^"\\]|\\.)*)"|([A-Za-z0-9_]+)')
 
 
@@ -37,27 +37,30 @@ def tables(root):
         "records": drops(root, "RECORD"),
         "modules": table(("name", "counts"), [(f"`{name}`", text) for _, name, text in
                                               rows(root, "core/plugin/own_counters.def")]),
+        "commands": table(("command", "does"), [(f"`{row[1]}`", row[-2]) for row in
+                                                rows(root, "core/server/control_table.def")]),
         "reasons": table(("reason", "status"), [(text, status) for name, status, text in
                                                 rows(root, "core/conn/close.def") if name != "NONE"]),
     }
 
 
-def rendered(root):
+def rendered(root, name):
     """The page as it should be."""
     wanted = tables(root)
 
     def put(match):
         return f"<!-- table: {match[1]} -->\n{wanted[match[1]]}\n<!-- end -->"
-    return re.sub(r"<!-- table: (\w+) -->\n.*?<!-- end -->", put, (root / PAGE).read_text(), flags=re.S)
+    return re.sub(r"<!-- table: (\w+) -->\n.*?<!-- end -->", put, (root / name).read_text(), flags=re.S)
 
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    page = root / PAGE
-    if sys.argv[2:] == ["--write"]:
-        page.write_text(rendered(root))
-    elif page.read_text() != rendered(root):
-        sys.exit(f"{PAGE} is behind the tables of the core: run tests/docs/tables.py . --write")
+    for name in PAGES:
+        page = root / name
+        if sys.argv[2:] == ["--write"]:
+            page.write_text(rendered(root, name))
+        elif page.read_text() != rendered(root, name):
+            sys.exit(f"{name} is behind the tables of the core: run tests/docs/tables.py . --write")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import pages
 
 BUILD = pathlib.Path(sys.argv.pop(2)).resolve()
 ROOT = pathlib.Path(sys.argv.pop(1)).resolve()
-PAGES = ("README.md", "docs/getting-started.md", "docs/module-guide.md")
+PAGES = ("README.md", "docs/getting-started.md", "docs/operations.md", "docs/module-guide.md")
 PATIENCE = 60 # seconds
 
 
@@ -58,7 +58,8 @@ class Page:
         (self.scratch / "build/release").symlink_to(BUILD)
         (self.scratch / "plugin-api").symlink_to(ROOT / "plugin-api")
         (self.scratch / "bin").mkdir()
-        (self.scratch / "bin/dtlsd").symlink_to(BUILD / "dtlsd")
+        for program in "dtlsd", "dtlsctl":
+            (self.scratch / "bin" / program).symlink_to(BUILD / program)
         subprocess.run(["cmake", "--install", BUILD, "--prefix", self.scratch / "usr"], check=True,
                        capture_output=True, env={**os.environ, "DESTDIR": ""})
         self.environment = {**os.environ, "PATH": f"{self.scratch}/bin:{os.environ['PATH']}",

@@ -15,7 +15,7 @@ import pages
 BUILD = pathlib.Path(sys.argv.pop(2)).resolve()
 ROOT = pathlib.Path(sys.argv.pop(1)).resolve()
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("modules/*/README.md")])
-OWN = [ROOT / "README.md", *(ROOT / "docs" / f"{n}.md" for n in ("getting-started", "module-guide",
+OWN = [ROOT / "README.md", *(ROOT / "docs" / f"{n}.md" for n in ("getting-started", "operations", "module-guide",
                                                                 "architecture"))]
 
 

@@ -39,6 +39,10 @@ class Install(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("0.1.0", done.stdout)
 
+    def test_the_program_of_the_operator_is_there(self):
+        done = subprocess.run([self.prefix / "bin/dtlsctl", "--version"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_every_module_is_there(self):
         sources = {p.parent.name for p in ROOT.glob("modules/*/CMakeLists.txt")}
         there = {p.stem for p in (self.prefix / cached("CMAKE_INSTALL_LIBDIR") / "dtlsd/modules").glob("*.so")}

@@ -183,6 +183,25 @@ print_tabs(const json_t *row)
 	printf("\n");
 }
 
+/* One that comes alone: no column waits for others, and what is not there is left out. */
+static void
+print_live(const json_t *row)
+{
+	const char *key;
+	json_t *value;
+	char text[CELL_MAX];
+	bool first = true;
+	json_object_foreach((json_t *)(uintptr_t)row, key, value)
+	{
+		if (json_is_null(value))
+			continue;
+		write_value(value, text);
+		printf("%s%-*s", first ? "" : "  ", first ? 12 : 0, text);
+		first = false;
+	}
+	printf("\n");
+}
+
 static void
 print_record(const json_t *row, bool terminal)
 {
@@ -219,10 +238,14 @@ dt_ctl_show_row(struct dt_ctl_show *s, const json_t *row)
 		print_json(row);
 	else if (s->shape == DT_CONTROL_RECORD)
 		print_record(row, s->terminal);
+	else if (s->terminal && s->shape == DT_CONTROL_LIVE)
+		print_live(row);
 	else if (s->terminal)
 		add_to_table(s, row);
 	else
 		print_tabs(row);
+	if (s->shape == DT_CONTROL_LIVE)
+		fflush(stdout);
 }
 
 void

@@ -99,6 +99,13 @@ desk_turn(void)
 }
 
 void
+desk_turn_once(void)
+{
+	struct dt_mono now = dt_clock_now().mono;
+	dt_loop_turn(&desk.loop, now, now);
+}
+
+void
 desk_say_bytes(int fd, const char *text, size_t len)
 {
 	while (len > 0) {
@@ -135,14 +142,30 @@ desk_count(const char *text, const char *part)
 }
 
 /* What comes until `answers` last lines were in it, or the end of the connection. */
-const char *
-desk_hear(int fd, size_t answers)
+/* What is waited for. */
+struct wanted {
+	size_t answers, lines;
+	const char *part;
+};
+
+static bool
+has(const char *text, size_t len, const struct wanted *w)
+{
+	if (w->part)
+		return len > 0 && text[len - 1] == '\n' && strstr(text, w->part);
+	if (w->lines)
+		return desk_count(text, "\n") >= w->lines;
+	return desk_count(text, "\"ok\":true") + desk_count(text, "\"error\":{") >= w->answers;
+}
+
+static const char *
+hear(int fd, const struct wanted *wanted)
 {
 	static char text[ANSWER_BYTES];
 	struct dt_mono until = dt_mono_add(dt_clock_now().mono, DT_MILLISECONDS(PATIENCE));
 	size_t len = 0;
 	text[0] = '\0';
-	while (desk_count(text, "\"ok\":true") + desk_count(text, "\"error\":{") < answers) {
+	while (!has(text, len, wanted)) {
 		ssize_t n = recv(fd, text + len, sizeof(text) - 1 - len, MSG_DONTWAIT);
 		if (n == 0)
 			break;
@@ -153,6 +176,31 @@ desk_hear(int fd, size_t answers)
 		if (n < 0)
 			desk_turn();
 	}
+	return text;
+}
+
+const char *
+desk_hear(int fd, size_t answers)
+{
+	return hear(fd, &(struct wanted){.answers = answers});
+}
+
+const char *
+desk_hear_until(int fd, const char *part)
+{
+	return hear(fd, &(struct wanted){.part = part});
+}
+
+const char *
+desk_hear_lines(int fd, size_t lines)
+{
+	static char text[65536];
+	if (lines > 0)
+		return hear(fd, &(struct wanted){.lines = lines});
+	for (int i = 0; i < 5; i++)
+		desk_turn();
+	ssize_t n = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
+	text[n > 0 ? n : 0] = '\0';
 	return text;
 }
 

@@ -32,11 +32,16 @@ void desk_end(void);
 int desk_reach(const char *path);
 /* What the main thread has to do now. */
 void desk_turn(void);
+void desk_turn_once(void); /* does not wait for it */
 void desk_say_bytes(int fd, const char *text, size_t len);
 /* ' stands for ". */
 void desk_say(int fd, const char *text);
 /* What comes until `answers` last lines were in it, or the end of the connection. */
 const char *desk_hear(int fd, size_t answers);
+/* … until a line holds this; lines that came with it are in it. */
+const char *desk_hear_until(int fd, const char *part);
+/* … until so many lines came; 0: what comes in a moment. */
+const char *desk_hear_lines(int fd, size_t lines);
 const char *desk_ask(int fd, const char *request);
 /* Whether the server hangs up. */
 bool desk_is_over(int fd);

@@ -154,6 +154,11 @@ struct dt_config_server {
 	const char *pointer;	 /* "/servers/0"                     */
 };
 
+struct dt_config_control {
+	const char *socket; /* path; NULL = none */
+	const char *group;  /* NULL = none       */
+};
+
 struct dt_config_module_path {
 	struct dtlsd_list
 	    path; /* of const char *: directories; env->module_directory if the file has none */
@@ -164,6 +169,7 @@ struct dt_config {
 	const char *user; /* NULL = stay who we are */
 	struct dt_config_log log;
 	struct dt_config_module_path modules;
+	struct dt_config_control control;
 	int64_t reload_drain;	       /* ns */
 	struct dtlsd_list servers;     /* of struct dt_config_server */
 	struct dt_config_state *state; /* owned: text and memory */
@@ -208,6 +214,12 @@ enum dt_err dt_config_load_text(const char *text, size_t len, const char *name,
 struct dt_config *dt_config_hold(const struct dt_config *c);
 /* Accepts NULL; the slot becomes NULL. With the last holder it goes, secrets are wiped. */
 void dt_config_free(struct dt_config **slot);
+
+/* What a file says about control.socket, and about nothing else, for who does not run it: *out is
+ * owned by the caller, NULL when there is none. DT_ERR_CONFIG: the report says why; DT_ERR_SYSTEM
+ * (errno), DT_ERR_TOO_LONG, DT_ERR_NOMEM. Requires: dt_config_report_init(report). */
+enum dt_err dt_config_find_control(
+    const char *path, char **out, struct dt_config_report *report) DT_MUST_USE;
 
 /* What a later step (a module's check(), a certificate) found: the message is put at the place of
  * the value that `pointer` names, or of the nearest one around it. */

@@ -3,6 +3,7 @@
 
 #include "base/addr.h"
 #include "base/assert.h"
+#include "base/text.h"
 #include "config/options.h"
 #include "config/units.h"
 #include "pki/store_type.h"
@@ -120,7 +121,7 @@ near_word(const struct dtlsd_option *o, const char *text)
 		return NULL;
 	while (o->names[count])
 		count++;
-	const char *near = text ? dt_load_nearest(text, nth_name, o->names, count) : NULL;
+	const char *near = text ? dt_text_nearest(text, nth_name, o->names, count) : NULL;
 	return near ? near : o->names[0];
 }
 
@@ -298,7 +299,7 @@ convert_enum(struct dt_load *l, const struct dtlsd_option *o, const json_t *v,
 			used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s",
 			    count ? ", " : "", o->names[count]);
 	}
-	const char *near = dt_load_nearest(text, nth_name, o->names, count);
+	const char *near = dt_text_nearest(text, nth_name, o->names, count);
 	snprintf(quoted, sizeof(quoted), "\"%s\"", near ? dt_load_shorten(near, shown) : "");
 	if (json_is_string(v))
 		dt_load_error(l, place, near ? quoted : NULL, "\"%s\" is %s%s", dt_load_shorten(text, shown),

@@ -74,14 +74,20 @@ parse_text(struct dt_load *l, json_t **out)
 	return DT_ERR_CONFIG;
 }
 
+enum dt_err
+dt_load_parse(struct dt_load *l, json_t **out)
+{
+	*out = NULL;
+	enum dt_err err = check_text(l);
+	return err == DT_OK ? parse_text(l, out) : err;
+}
+
 static enum dt_err
 load_source(struct dt_load *l)
 {
-	json_t *root = NULL;
+	json_t *root;
 	dt_json_begin();
-	enum dt_err err = check_text(l);
-	if (err == DT_OK)
-		err = parse_text(l, &root);
+	enum dt_err err = dt_load_parse(l, &root);
 	if (err != DT_OK)
 		return err;
 

@@ -2,6 +2,7 @@
 #include "config/load.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "config/options.h"
 
 #include <errno.h>
@@ -159,7 +160,7 @@ dt_convert_secret(struct dt_load *l, const struct dtlsd_option *o, const json_t 
 		return false;
 	}
 	char quoted[DT_QUOTED], shown[DT_QUOTED];
-	const char *near = dt_load_nearest(key, nth_way, NULL, WAYS);
+	const char *near = dt_text_nearest(key, nth_way, NULL, WAYS);
 	snprintf(quoted, sizeof(quoted), "\"%s\"", near ? near : "");
 	dt_load_key_error(
 	    l, &inner, near ? quoted : NULL, "unknown key \"%s\"", dt_load_shorten(key, shown));

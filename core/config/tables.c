@@ -317,6 +317,15 @@ static const struct dtlsd_option modules_items[] = {
 };
 static TABLE(modules_table, modules_items, struct dt_config_module_path);
 
+static const struct dtlsd_option control_items[] = {
+    {ROW(PATH, struct dt_config_control, socket,
+	 "Where dtlsctl reaches the server: a socket for root and the server's own user (mode 0600)."),
+	.flags = DTLSD_OPT_REQUIRED},
+    {ROW(TEXT, struct dt_config_control, group,
+	"The members of this group may use it as well (mode 0660).")},
+};
+TABLE(dt_config_control_table, control_items, struct dt_config_control);
+
 static const struct dtlsd_option items[] = {
     {ROW(INTEGER, struct dt_config, workers,
 	 "Threads that serve clients; \"auto\" is one for each CPU."),
@@ -327,6 +336,9 @@ static const struct dtlsd_option items[] = {
 	"absent.")},
     {ROW(OBJECT, struct dt_config, log, "Where messages go."), .fields = &log_table},
     {ROW(OBJECT, struct dt_config, modules, "Where modules come from."), .fields = &modules_table},
+    {ROW(OBJECT, struct dt_config, control,
+	 "The control socket; there is none if absent."),
+	.fields = &dt_config_control_table},
     {ROW(DURATION, struct dt_config, reload_drain,
 	 "How long connections go on with the modules that served them, after a reload that changed "
 	 "these; then they are closed."),

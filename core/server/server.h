@@ -12,6 +12,8 @@
 #include "base/counters.h"
 #include "base/time.h"
 #include "config/config.h"
+#include "io/mailbox.h"
+#include "server/endpoint.h"
 #include "server/logger.h"
 
 struct dt_server;
@@ -41,5 +43,15 @@ void dt_server_stop(struct dt_server **server);
 /* The addresses that are served, with their real ports: calls `each` for every one. */
 void dt_server_addresses(const struct dt_server *s,
     void (*each)(void *arg, const char *server, const struct dtlsd_address *address), void *arg);
+
+/* ---- while it runs ---- */
+
+uint32_t dt_server_workers(const struct dt_server *s);
+/* How a worker is reached; its calls get the struct dt_worker (worker_state.h). */
+struct dt_mailbox *dt_server_mailbox(const struct dt_server *s, uint32_t worker);
+/* Of the current configuration, in its order; NULL behind the last. */
+const struct dt_endpoint *dt_server_endpoint(const struct dt_server *s, size_t index);
+/* Of all workers together, at this moment. */
+void dt_server_counters(const struct dt_server *s, struct dt_counters *sum);
 
 #endif

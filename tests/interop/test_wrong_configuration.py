@@ -68,7 +68,7 @@ UNKNOWN = "is not known to this OpenSSL, or not for DTLS 1.2"
 
 TEXT = [
     ("nothing", "@", "the file holds no configuration"),
-    ("a list", "@[]", "a configuration is an object: { ... }"),
+    ("a list", "@[]", "an object is wanted here: { ... }"),
     ("no end", '{ "servers": @[', "this list has no end"),
     ("no comma", top('"user": "root"\n @"workers": 1'), "a comma or } is missing before this"),
     ("a comma too many", top('"workers": 1@,'), "no comma may stand before the end of an object"),

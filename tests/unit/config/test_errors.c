@@ -41,8 +41,8 @@ play(const struct row *rows, size_t count)
 static const struct row syntax_rows[] = {
     {"empty", "", E("1:1", "the file holds no configuration")},
     {"only a comment", "// nothing\n", E("1:1", "the file holds no configuration")},
-    {"a list", "\n []", E("2:2", "a configuration is an object: { ... }")},
-    {"a word", "workers: 2", E("1:1", "a configuration is an object: { ... }")},
+    {"a list", "\n []", E("2:2", "an object is wanted here: { ... }")},
+    {"a word", "workers: 2", E("1:1", "an object is wanted here: { ... }")},
     {"object without end", "{ 'log': {\n 'level': 'info'\n", E("1:10", "this object has no end")},
     {"list without end", "{ 'servers':\n[ {}, ", E("2:1", "this list has no end")},
     {"text without end", "{\n 'user': 'nobody,\n}",

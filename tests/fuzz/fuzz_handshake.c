@@ -99,6 +99,7 @@ make_server(struct world *w, struct dt_reader *in)
 	o.idle_timeout = b & 32 ? (struct dt_dur){0} : DT_SECONDS(30);
 	w->next_gets_in = b >> 7;
 	w->sim = sim_new(&o);
+	w->sim->link.unaudited = true; /* it knows connections by their path, and here they share paths */
 	struct sim_server *s = &w->sim->server;
 	s->request = (enum sim_verdict)(c & 3);
 	s->psk = (enum sim_verdict)(c >> 2 & 3);

@@ -78,6 +78,12 @@ struct dt_config_connection_id {
 	int32_t on_move; /* enum dt_move_policy */
 };
 
+/* Of one paused connection. */
+struct dt_config_pause {
+	int64_t datagrams;
+	uint64_t bytes; /* of memory */
+};
+
 struct dt_config_handshake {
 	int64_t timeout, initial_timer, max_timer; /* ns    */
 	int64_t mtu;				   /* bytes of UDP payload */
@@ -134,6 +140,7 @@ struct dt_config_server {
 	int64_t idle_timeout; /* ns; 0 = never */
 	struct dt_config_keep_alive keep_alive;
 	struct dt_config_connection_id connection_id;
+	struct dt_config_pause pause_queue;
 	struct dt_config_socket socket;
 	struct dtlsd_list chain; /* of struct dt_config_chain_entry */
 	const char *pointer;	 /* "/servers/0"                     */

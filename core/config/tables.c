@@ -158,6 +158,17 @@ static const struct dtlsd_option connection_id_items[] = {
 };
 static TABLE(connection_id_table, connection_id_items, struct dt_config_connection_id);
 
+static const struct dtlsd_option pause_items[] = {
+    {ROW(INTEGER, struct dt_config_pause, datagrams,
+	 "Datagrams that may wait; more are dropped and counted."),
+	.def = "64", .min = 1, .max = 65536},
+    {ROW(SIZE, struct dt_config_pause, bytes,
+	 "Memory that they may take, about 40 bytes more for each than its data. All connections of "
+	 "a worker together have 64 MiB."),
+	.def = "\"64KiB\"", .min = 64, .max = 67108864},
+};
+static TABLE(pause_table, pause_items, struct dt_config_pause);
+
 static const struct dtlsd_option handshake_items[] = {
     {ROW(DURATION, struct dt_config_handshake, timeout,
 	 "A handshake that takes longer is given up."),
@@ -251,6 +262,9 @@ static const struct dtlsd_option server_items[] = {
 	.fields = &keep_alive_table},
     {ROW(OBJECT, struct dt_config_server, connection_id, "Clients whose address changes."),
 	.fields = &connection_id_table},
+    {ROW(OBJECT, struct dt_config_server, pause_queue,
+	 "What waits for a connection that a module has paused, until it is processed."),
+	.fields = &pause_table},
     {ROW(OBJECT, struct dt_config_server, socket, "Options of the UDP sockets."),
 	.fields = &socket_table},
     {ROW(OBJECT, struct dt_config_server, chain,

@@ -163,14 +163,23 @@ dt_conn_established_timer(struct dt_conn *c, struct dt_now now)
 }
 
 void
-dt_conn_give_data(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity, struct dt_now now)
+dt_conn_deliver(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity)
 {
 	const struct dt_conn_events *ev = c->service->events;
-	c->active = now.mono;
 	c->traffic.datagrams_in++;
 	c->traffic.bytes_in += len;
 	dt_count(c->conns->config.counters, DT_COUNT_DATA_IN, 1);
 	ev->data_in(ev->arg, c, data, len, capacity);
+}
+
+void
+dt_conn_give_data(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity, struct dt_now now)
+{
+	c->active = now.mono;
+	if (dt_pause_holds(c))
+		dt_pause_hold(c, data, len, capacity);
+	else
+		dt_conn_deliver(c, data, len, capacity);
 }
 
 static void
@@ -301,6 +310,7 @@ close_established(struct dt_conn *c, enum dt_close why)
 	bool connected = c->connected;
 	if (why != DT_CLOSE_ALERT && why != DT_CLOSE_REPLACED)
 		send_alert(c, DT_ALERT_WARNING, DT_ALERT_CLOSE_NOTIFY);
+	dt_pause_drop(c);
 	dt_journal_closed(c, info->text);
 	dt_conns_bury(c);
 	dt_count(c->conns->config.counters, DT_COUNT_CONNECTIONS_CLOSED, 1);

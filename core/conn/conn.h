@@ -50,6 +50,14 @@ void dt_conn_set_user(struct dt_conn *c, void *user);
 /* Seals and sends one datagram. DT_ERR_GONE before or after it is established, DT_ERR_TOO_LONG. */
 enum dt_err dt_conn_send(struct dt_conn *c, const uint8_t *data, size_t len, struct dt_now now) DT_MUST_USE;
 
+/* Application data waits from now on (pause.h), in any state. */
+void dt_conn_pause(struct dt_conn *c);
+/* A dt_conn_pause() will follow: data that comes before that waits as well. */
+void dt_conn_pause_ahead(struct dt_conn *c);
+/* Delivers what waits, in order, and goes on; until the callee of an event pauses it again. */
+void dt_conn_process(struct dt_conn *c);
+bool dt_conn_paused(const struct dt_conn *c);
+
 /* close_notify (or what fits the state), events, then the connection is gone: `c` is dangling. */
 void dt_conn_close(struct dt_conn *c, enum dt_close why, struct dt_now now);
 

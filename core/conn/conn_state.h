@@ -68,6 +68,7 @@ struct dt_conn {
 	struct dt_conn_cold *cold;     /* owned; NULL = nothing of that             */
 	struct dt_mono born, active;
 	struct dt_keep_alive keep_alive;
+	struct dt_pause pause;
 	struct dt_conn_traffic traffic;
 	void *user; /* the chain's */
 };
@@ -98,6 +99,7 @@ struct dt_conns {
 	size_t bucket_count, count;
 	struct dt_list last_flights; /* conns by age of their last flight */
 	size_t last_flight_bytes;
+	size_t pause_bytes; /* of data that waits on all paused connections */
 	struct dt_tombstones tombstones;
 	struct dt_spent_hellos spent;
 	struct dt_prefix_budget *prefixes; /* owned */
@@ -175,6 +177,8 @@ uint8_t dt_gate_auth_alert(struct dt_conn *c, uint8_t alert);
 bool dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec,
     const struct dt_arrival *from, struct dt_now now, enum dt_drop *why);
 void dt_conn_give_data(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity, struct dt_now now);
+/* To the owner of the events, now. */
+void dt_conn_deliver(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity);
 /* For what is next: idle, keep-alive. */
 void dt_conn_arm(struct dt_conn *c);
 void dt_conn_established_timer(struct dt_conn *c, struct dt_now now);

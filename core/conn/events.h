@@ -43,6 +43,11 @@ struct dt_conn_events {
 	void (*disconnected)(void *arg, struct dt_conn *c, int32_t status, const char *text);
 	/* The last call for this connection: its module data dies, waiting verdicts are void. */
 	void (*released)(void *arg, struct dt_conn *c);
+
+	/* All below may be NULL: nobody wants to know, and nothing is done for it. */
+
+	/* Something went wrong that ends nothing; `code` is an errno. */
+	void (*error)(void *arg, struct dt_conn *c, int32_t code, const char *text);
 };
 
 #endif

@@ -13,6 +13,7 @@
 #include "conn/conn.h"
 #include "conn/keep_alive.h"
 #include "conn/move.h"
+#include "conn/pause.h"
 #include "conn/psk_file.h"
 #include "dtls/cookie.h"
 #include "dtls/handshake.h"
@@ -45,6 +46,7 @@ struct dt_service {
 	struct dt_keep_alive_config keep_alive;
 	bool connection_id;			/* is given to clients that ask for one */
 	enum dt_move_policy move_policy;
+	struct dt_pause_limits pause_queue;
 	struct dt_dur handshake_timeout;	/* the whole of it */
 	struct dt_service_load *load;		/* borrowed: shared by the workers */
 	uint32_t connection_limit, handshake_limit; /* of all workers together */
@@ -69,6 +71,7 @@ struct dt_conns_config {
 	struct dt_siphash_key hash_key;
 	size_t handshake_memory;	/* bytes that all half-open peers may hold */
 	size_t last_flight_memory;	/* bytes of last flights that are kept */
+	size_t pause_memory;		/* bytes of data that may wait on paused connections */
 };
 
 enum dt_err dt_conns_new(const struct dt_conns_config *config, struct dt_conns **out) DT_MUST_USE;

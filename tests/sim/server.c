@@ -129,6 +129,8 @@ on_data(void *arg, struct dt_conn *c, uint8_t *data, size_t len, size_t capacity
 	cr_assert(len > 0 && len <= capacity);
 	d->datagrams++;
 	d->bytes += len;
+	if (d->datagrams == s->pauses_at)
+		dt_conn_pause_ahead(c);
 	if (s->mute)
 		return;
 	struct reply *r = malloc(sizeof(*r) + len);
@@ -171,8 +173,25 @@ on_released(void *arg, struct dt_conn *c)
 	d->released++;
 }
 
-static const struct dt_conn_events events = {NULL, on_request, on_psk, on_auth, on_connected, on_data, on_peer_moved,
-    on_disconnected, on_released};
+static void
+on_error(void *arg, struct dt_conn *c, int32_t code, const char *text)
+{
+	struct sim_diary *d = diary_of(arg, c);
+	cr_assert(code > 0 && text[0]);
+	d->errors++;
+	d->error = code;
+	snprintf(d->error_text, sizeof(d->error_text), "%s", text);
+}
+
+static const struct dt_conn_events events = {.request = on_request,
+    .psk_lookup = on_psk,
+    .client_auth = on_auth,
+    .connected = on_connected,
+    .data_in = on_data,
+    .peer_moved = on_peer_moved,
+    .disconnected = on_disconnected,
+    .released = on_released,
+    .error = on_error};
 
 /* ---- what the service is made of ---- */
 
@@ -309,6 +328,7 @@ sim_server_init(struct sim_server *s, struct sim_link *link, const struct sim_op
 	    .keep_alive = o->keep_alive,
 	    .connection_id = o->connection_id,
 	    .move_policy = o->move_policy,
+	    .pause_queue = o->pause_queue,
 	    .handshake_timeout = o->handshake_timeout,
 	    .load = &s->load,
 	    .connection_limit = o->connection_limit,
@@ -328,6 +348,7 @@ sim_server_init(struct sim_server *s, struct sim_link *link, const struct sim_op
 	    .hash_key = {1, 2},
 	    .handshake_memory = o->handshake_memory,
 	    .last_flight_memory = o->last_flight_memory,
+	    .pause_memory = o->pause_memory,
 	};
 	cr_assert(dt_conns_new(&config, &s->conns) == DT_OK);
 }
@@ -352,6 +373,7 @@ sim_server_fini(struct sim_server *s)
 	cr_assert(s->load.connections == 0 && s->load.handshakes == 0);
 	cr_assert(sim_handshake_memory(s) == 0, "%zu bytes stay charged", sim_handshake_memory(s));
 	cr_assert(sim_last_flight_bytes(s) == 0);
+	cr_assert(s->conns->pause_bytes == 0);
 	cr_assert(s->tls->ssl_objects == 0);
 	cr_assert(dt_wheel_next(&s->wheel).ns == DT_NEVER.ns, "a timer stays armed");
 	sim_forget(s);
@@ -472,6 +494,19 @@ void
 sim_server_close(struct sim_server *s, enum dt_close why)
 {
 	dt_conn_close(newest_conn(s), why, sim_now());
+}
+
+void
+sim_pause(struct sim_server *s)
+{
+	dt_conn_pause(newest_conn(s));
+}
+
+void
+sim_process(struct sim_server *s)
+{
+	dt_conn_process(newest_conn(s));
+	send_replies(s);
 }
 
 uint64_t

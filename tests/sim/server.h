@@ -34,7 +34,8 @@ struct sim_options {
 	uint64_t records_per_key, forgeries_per_key;
 	uint32_t connection_limit, handshake_limit;
 	uint64_t hellos_per_prefix;
-	size_t handshake_memory, last_flight_memory;
+	size_t handshake_memory, last_flight_memory, pause_memory;
+	struct dt_pause_limits pause_queue;
 	enum dt_heartbeat_mode heartbeat;
 	struct dt_keep_alive_config keep_alive;
 	bool connection_id;
@@ -61,6 +62,9 @@ struct sim_diary {
 	uint64_t bytes;
 	unsigned moves; /* that it was asked about */
 	struct dt_path moved_to;
+	unsigned errors; /* that it was told of */
+	int32_t error;	 /* the last one */
+	char error_text[SIM_TEXT];
 };
 
 /* Where a callback closes its connection, against the rules. */
@@ -86,6 +90,7 @@ struct sim_server {
 	enum sim_place closes;
 	bool forbids_moves;
 	bool mute; /* data gets no echo */
+	unsigned pauses_at; /* within data_in of this datagram the connection is paused; 0 = never */
 	unsigned events_told;
 
 	uint64_t received, sent, sent_bytes; /* datagrams */
@@ -115,6 +120,10 @@ void sim_verdict(struct sim_server *s, enum dt_gate_kind kind, bool accept, uint
 /* Requires: an established newest connection. */
 enum dt_err sim_server_send(struct sim_server *s, const void *data, size_t len) DT_MUST_USE;
 void sim_server_close(struct sim_server *s, enum dt_close why);
+
+/* Of the newest connection. */
+void sim_pause(struct sim_server *s);
+void sim_process(struct sim_server *s);
 
 uint64_t sim_counter(const struct sim_server *s, enum dt_counter which);
 uint64_t sim_drops(const struct sim_server *s, enum dt_drop why);

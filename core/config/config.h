@@ -63,6 +63,7 @@ struct dt_config_tls {
 	struct dtlsd_list signature_algorithms; /* of const char *; empty = default       */
 	struct dt_config_session_reuse session_reuse;
 	const char *key_log_file; /* NULL = none */
+	uint8_t exporter;
 	struct dt_config_psk psk;
 };
 
@@ -76,6 +77,11 @@ struct dt_config_keep_alive {
 struct dt_config_connection_id {
 	uint8_t enabled;
 	int32_t on_move; /* enum dt_move_policy */
+};
+
+/* What one server has to say; the rest is for all of them (dt_config_log). */
+struct dt_config_server_log {
+	uint8_t tls_records;
 };
 
 /* Of one paused connection. */
@@ -141,6 +147,7 @@ struct dt_config_server {
 	struct dt_config_keep_alive keep_alive;
 	struct dt_config_connection_id connection_id;
 	struct dt_config_pause pause_queue;
+	struct dt_config_server_log log;
 	struct dt_config_socket socket;
 	struct dtlsd_list chain; /* of struct dt_config_chain_entry */
 	const char *pointer;	 /* "/servers/0"                     */

@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "conn/close.h"
 #include "conn/events.h"
+#include "dtls/negotiated.h"
 
 struct dt_conns;
 struct dt_service;
@@ -42,6 +43,14 @@ const char *dt_conn_psk_identity(const struct dt_conn *c); /* escaped for logs, 
 struct dt_span dt_conn_certificate(const struct dt_conn *c);
 /* Bytes that dt_conn_send() takes at most. */
 size_t dt_conn_max_datagram(const struct dt_conn *c);
+
+/* What the handshake agreed on, as far as it has come. */
+void dt_conn_negotiated(const struct dt_conn *c, struct dt_negotiated *out);
+bool dt_conn_has_cid(const struct dt_conn *c);
+/* Keying material, see exporter.h. DT_ERR_UNSUPPORTED: the client lacks the extended master secret, or its
+ * secrets are gone: they stay until `connected` has returned, or with tls.exporter until the end. */
+enum dt_err dt_conn_export(const struct dt_conn *c, const char *label, struct dt_span context, uint8_t *out,
+    size_t len) DT_MUST_USE;
 
 /* One pointer for the chain: its per-connection module data. */
 void *dt_conn_user(const struct dt_conn *c);

@@ -6,6 +6,7 @@
 #include "conn/spent.h"
 #include "conn/table.h"
 #include "conn/tombstone.h"
+#include "dtls/exporter.h"
 #include "dtls/session.h"
 #include "io/wheel.h"
 
@@ -70,6 +71,7 @@ struct dt_conn {
 	struct dt_keep_alive keep_alive;
 	struct dt_pause pause;
 	struct dt_conn_traffic traffic;
+	struct dt_exporter *exporter;  /* owned; NULL = gone, or never there */
 	void *user; /* the chain's */
 };
 
@@ -182,6 +184,7 @@ void dt_conn_deliver(struct dt_conn *c, uint8_t *data, size_t len, size_t capaci
 /* For what is next: idle, keep-alive. */
 void dt_conn_arm(struct dt_conn *c);
 void dt_conn_established_timer(struct dt_conn *c, struct dt_now now);
+void dt_conn_forget_exporter(struct dt_conn *c);
 enum dt_err dt_conn_keep_facts(struct dt_conn *c, const char *server_name, struct dt_span certificate,
     struct dt_span identity) DT_MUST_USE;
 

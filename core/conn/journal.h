@@ -17,6 +17,8 @@ void dt_journal_connected(const struct dt_conn *c, bool resumed);
 void dt_journal_failed(const struct dt_conn *c, const char *why);
 void dt_journal_closed(const struct dt_conn *c, const char *why);
 void dt_journal_too_long(const struct dt_conn *c, size_t len);
+/* Level info: who sets log.tls_records wants to see them. */
+void dt_journal_record(const struct dt_conn *c, const char *text);
 void dt_journal_keys(const struct dt_conn *c);
 
 #endif

@@ -10,6 +10,7 @@
 #include "plugin/defer.h"
 #include "plugin/gate.h"
 #include "plugin/hook.h"
+#include "plugin/notices.h"
 #include "plugin/worker_state.h"
 
 /* ---- gates ---------------------------------------------------------------------------------- */
@@ -183,4 +184,5 @@ dt_events_fill(struct dt_conn_events *events, struct dt_chain_worker *cw)
 	    .data_in = on_data_in,
 	    .disconnected = on_disconnected,
 	    .released = on_released};
+	dt_notices_fill(events, cw);
 }

@@ -148,7 +148,8 @@ run(void *arg)
 		dt_worker_commit(w, w->first);
 		end_turn(w, now);
 		while (!w->stopping) {
-			bool waiting = !dt_waiting_empty(&w->intake.waiting);
+			/* Hooks may run as late as that: when the system refuses a datagram. */
+			bool waiting = !dt_waiting_empty(&w->intake.waiting) || dt_plugin_worker_busy(w->plugin);
 			now = dt_loop_turn(&w->loop, waiting ? now.mono : dt_wheel_next(&w->wheel), now.mono);
 			end_turn(w, now);
 		}

@@ -117,6 +117,9 @@ on_connected(void *arg, struct dt_conn *c, int32_t status, const char *text)
 	d->connected_as = ++s->events_told;
 	d->status = status;
 	snprintf(d->text, sizeof(d->text), "%s", text);
+	if (status == 0)
+		d->export_err = dt_conn_export(c, SIM_LABEL, (struct dt_span){(const uint8_t *)"ctx", 3},
+		    d->exported, sizeof(d->exported));
 	maybe_close(s, c, SIM_IN_CONNECTED);
 }
 
@@ -183,6 +186,42 @@ on_error(void *arg, struct dt_conn *c, int32_t code, const char *text)
 	snprintf(d->error_text, sizeof(d->error_text), "%s", text);
 }
 
+static void
+on_status(void *arg, struct dt_conn *c, const struct dtlsd_tls_status *e)
+{
+	/* Cookie, Hello, Resumed, Flight, again, cert (x), Key exchange, Finished, Established, alert
+	 * Out, alert In, failed (!) */
+	static const char letters[] = "?CHRFaxKfEOI!";
+	struct sim_diary *d = diary_of(arg, c);
+	size_t n = strlen(d->steps);
+	cr_assert(e->size == sizeof(*e) && e->text && e->text[0] && e->step >= 1 && e->step <= DTLSD_TLS_RECORD);
+	if (e->step != DTLSD_TLS_RECORD) {
+		cr_assert(n + 1 < sizeof(d->steps));
+		d->steps[n] = letters[e->step];
+		snprintf(d->step_text, sizeof(d->step_text), "%s", e->text);
+		return;
+	}
+	d->records_in += !e->outgoing;
+	d->records_out += e->outgoing;
+	if (e->outgoing && e->epoch == 1) {
+		cr_assert(d->last_out == 0 || e->sequence == d->last_out + 1);
+		d->last_out = e->sequence;
+	}
+}
+
+static bool
+on_data_out(void *arg, struct dt_conn *c, uint8_t *data, size_t *len, size_t capacity)
+{
+	const struct sim_server *s = arg;
+	(void)c;
+	if (!s->rewrites)
+		return true;
+	*len = strlen(s->rewrites);
+	cr_assert(*len <= capacity);
+	memcpy(data, s->rewrites, *len);
+	return *len > 0;
+}
+
 static const struct dt_conn_events events = {.request = on_request,
     .psk_lookup = on_psk,
     .client_auth = on_auth,
@@ -191,7 +230,9 @@ static const struct dt_conn_events events = {.request = on_request,
     .peer_moved = on_peer_moved,
     .disconnected = on_disconnected,
     .released = on_released,
-    .error = on_error};
+    .error = on_error,
+    .tls_status = on_status,
+    .data_out = on_data_out};
 
 /* ---- what the service is made of ---- */
 
@@ -329,6 +370,8 @@ sim_server_init(struct sim_server *s, struct sim_link *link, const struct sim_op
 	    .connection_id = o->connection_id,
 	    .move_policy = o->move_policy,
 	    .pause_queue = o->pause_queue,
+	    .tls_records = o->tls_records,
+	    .exporter = o->exporter,
 	    .handshake_timeout = o->handshake_timeout,
 	    .load = &s->load,
 	    .connection_limit = o->connection_limit,

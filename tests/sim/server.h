@@ -13,6 +13,8 @@
 #include "link.h"
 
 #define SIM_TEXT 200u /* bytes */
+#define SIM_STEP_BYTES 200u
+#define SIM_LABEL "EXPERIMENTAL sim"
 
 enum sim_verdict { SIM_INHERIT, SIM_ACCEPT, SIM_REJECT, SIM_WAIT };
 
@@ -28,6 +30,7 @@ struct sim_options {
 	enum dt_client_auth client_auth;
 	X509 *client_ca; /* borrowed; NULL = none */
 	uint8_t trust_id;
+	bool tls_records, exporter;
 	struct dt_dur ticket_lifetime, idle_timeout, handshake_timeout;
 	uint16_t mtu;
 	uint16_t record_size_limit; /* the server's own */
@@ -62,7 +65,13 @@ struct sim_diary {
 	uint64_t bytes;
 	unsigned moves; /* that it was asked about */
 	struct dt_path moved_to;
-	unsigned errors; /* that it was told of */
+	char steps[SIM_STEP_BYTES]; /* of its handshake: a letter each, see on_status() */
+	char step_text[SIM_TEXT];
+	unsigned records_in, records_out; /* that it was told of, as all below */
+	uint64_t last_out;		  /* number of the last record of epoch 1 */
+	uint8_t exported[32];		  /* within connected */
+	enum dt_err export_err;
+	unsigned errors;
 	int32_t error;	 /* the last one */
 	char error_text[SIM_TEXT];
 };
@@ -90,6 +99,7 @@ struct sim_server {
 	enum sim_place closes;
 	bool forbids_moves;
 	bool mute; /* data gets no echo */
+	const char *rewrites; /* what data that goes out is replaced by; NULL = nothing, "" = it is kept */
 	unsigned pauses_at; /* within data_in of this datagram the connection is paused; 0 = never */
 	unsigned events_told;
 

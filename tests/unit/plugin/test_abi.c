@@ -58,14 +58,14 @@ Test(abi, the_frozen_prefix_decides_first)
 {
 	REFUSED(size = 15, "15 bytes, too short to be a module");
 	REFUSED(m.magic = 0x12345678, "wrong magic 0x12345678, wanted 0x6474736d");
-	REFUSED(m.abi_major = 1, "built for module ABI 1.1, this server runs 0.1");
-	REFUSED(m.abi_minor = 0, "built for module ABI 0.0, this server runs 0.1");
+	REFUSED(m.abi_major = 1, "built for module ABI 1.2, this server runs 0.2");
+	REFUSED(m.abi_minor = 0, "built for module ABI 0.0, this server runs 0.2");
 	REFUSED(
-	    m.abi_minor = 2, "built for module ABI 0.2, which is newer than 0.1 of this server");
+	    m.abi_minor = 3, "built for module ABI 0.3, which is newer than 0.2 of this server");
 	REFUSED(m.size = 16, "its table says 16 bytes");
-	REFUSED(m.size--, "ABI 0.1 has 144");
-	REFUSED(m.size++, "its table says 145 bytes");
-	REFUSED(size = sizeof(m) - 1, "its table says 144 bytes and has 143");
+	REFUSED(m.size--, "ABI 0.2 has 184");
+	REFUSED(m.size++, "its table says 185 bytes");
+	REFUSED(size = sizeof(m) - 1, "its table says 184 bytes and has 183");
 	REFUSED(m.reserved = 5, "reserved word of its table is 5, wanted 0");
 }
 

@@ -4,8 +4,9 @@ PORT ?= 4433
 PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_SECONDS ?= 60
+FUZZ_TARGET ?=
 CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
-export DESTDIR FUZZ_SECONDS CMAKE_BUILD_PARALLEL_LEVEL
+export DESTDIR FUZZ_SECONDS FUZZ_TARGET CMAKE_BUILD_PARALLEL_LEVEL
 
 .DEFAULT_GOAL := help
 .PHONY: help deps deps-build build run check asan tsan fuzz bench format install clean
@@ -38,7 +39,7 @@ tsan: ## the same under TSan
 	@tools/deps.sh build test
 	@tools/check.sh tsan
 
-fuzz: ## run every fuzz target for FUZZ_SECONDS=60 each
+fuzz: ## run every fuzz target for FUZZ_SECONDS=60 each; FUZZ_TARGET=session: that one
 	@tools/deps.sh build test fuzz
 	@tools/fuzz.sh
 

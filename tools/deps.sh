@@ -21,6 +21,9 @@ packages() {
 	test    openssl               a client: s_client; makes certificates
 	test    gnutls-bin            a client of another stack: gnutls-cli
 	test    libcoap3-bin          CoAP clients and a plain server behind relay
+	test    softhsm2              a token: PKCS#11 without hardware
+	test    libengine-pkcs11-openssl  the engine by which OpenSSL uses it
+	test    putty-tools           writes PPK files
 	test    tshark                reads what was on the wire
 	test    util-linux            setarch, for the thread sanitizer; unshare, for a network of a test's own
 	test    iproute2              gives that network its packet size

@@ -121,6 +121,15 @@ dt_cidr_parse(const char *text, struct dtlsd_cidr *out)
 	return DT_OK;
 }
 
+bool
+dt_cidr_holds(const struct dtlsd_cidr *cidr, const struct dtlsd_address *a)
+{
+	unsigned bytes = cidr->bits / 8, bits = cidr->bits % 8;
+	if (cidr->family != a->family || memcmp(cidr->ip, a->ip, bytes) != 0)
+		return false;
+	return bits == 0 || ((cidr->ip[bytes] ^ a->ip[bytes]) >> (8 - bits)) == 0;
+}
+
 char *
 dt_addr_format_ip(const struct dtlsd_address *a, char *buf)
 {

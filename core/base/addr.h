@@ -22,6 +22,9 @@ enum dt_err dt_addr_parse_ip(const char *text, struct dtlsd_address *out) DT_MUS
 /* "10.0.0.0/8", "::/0", or a plain address (all bits). Bits behind the prefix must be 0. */
 enum dt_err dt_cidr_parse(const char *text, struct dtlsd_cidr *out) DT_MUST_USE;
 
+/* Whether the address, whatever its port, is in the prefix. */
+bool dt_cidr_holds(const struct dtlsd_cidr *cidr, const struct dtlsd_address *a);
+
 /* Writes into buf[DT_ADDR_TEXT]; returns buf. */
 char *dt_addr_format(const struct dtlsd_address *a, char *buf);
 char *dt_addr_format_ip(const struct dtlsd_address *a, char *buf);

@@ -78,3 +78,62 @@ dt_text_distance(const char *a, const char *b, unsigned limit)
 	unsigned d = rows[la % 3][lb];
 	return d <= limit ? d : limit + 1;
 }
+
+/* A third of a word may be wrong, and three letters at most. */
+const char *
+dt_text_nearest(
+    const char *text, const char *(*word)(const void *arg, size_t i), const void *arg, size_t count)
+{
+	const char *best = NULL;
+	size_t len = strlen(text);
+	unsigned limit = len < 3 ? 1 : len > 9 ? 3 : (unsigned)(len / 3);
+	for (size_t i = 0; i < count; i++) {
+		const char *w = word(arg, i);
+		unsigned d = dt_text_distance(text, w, limit);
+		if (d > limit)
+			continue;
+		best = w;
+		if (d == 0)
+			break;
+		limit = d - 1;
+	}
+	return best;
+}
+
+/* RFC 3629 4: what the second byte may be depends on the first; all later ones are 80..BF. */
+static const struct {
+	unsigned char first, last; /* of the first byte  */
+	unsigned char from, to;	   /* of the second byte */
+	unsigned char len;	   /* bytes              */
+} sequences[] = {
+    {0x00, 0x7f, 0, 0, 1},
+    {0xc2, 0xdf, 0x80, 0xbf, 2},
+    {0xe0, 0xe0, 0xa0, 0xbf, 3},
+    {0xe1, 0xec, 0x80, 0xbf, 3},
+    {0xed, 0xed, 0x80, 0x9f, 3},
+    {0xee, 0xef, 0x80, 0xbf, 3},
+    {0xf0, 0xf0, 0x90, 0xbf, 4},
+    {0xf1, 0xf3, 0x80, 0xbf, 4},
+    {0xf4, 0xf4, 0x80, 0x8f, 4},
+};
+
+size_t
+dt_text_character(const void *text, size_t left)
+{
+	const unsigned char *p = text;
+	for (size_t i = 0; i < sizeof(sequences) / sizeof(sequences[0]); i++) {
+		if (p[0] < sequences[i].first || p[0] > sequences[i].last)
+			continue;
+		size_t len = sequences[i].len;
+		if (len > left)
+			return 0;
+		if (len > 1 && (p[1] < sequences[i].from || p[1] > sequences[i].to))
+			return 0;
+		for (size_t k = 2; k < len; k++) {
+			if ((p[k] & 0xc0) != 0x80)
+				return 0;
+		}
+		return len;
+	}
+	return 0;
+}

@@ -19,4 +19,11 @@ char *dt_text_hex(const void *data, size_t len, char *out);
  * `limit` counts as limit + 1. For "did you mean". */
 unsigned dt_text_distance(const char *a, const char *b, unsigned limit);
 
+/* The nearest of `count` words, or NULL when none is near. `word` gives the i-th. */
+const char *dt_text_nearest(const char *text, const char *(*word)(const void *arg, size_t i),
+    const void *arg, size_t count);
+
+/* Bytes of the UTF-8 character (RFC 3629) that begins here, 0 when there is none. Requires: left > 0. */
+size_t dt_text_character(const void *text, size_t left);
+
 #endif

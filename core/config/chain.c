@@ -2,6 +2,7 @@
 #include "config/load.h"
 
 #include "base/assert.h"
+#include "base/text.h"
 #include "config/options.h"
 
 #include <string.h>
@@ -38,7 +39,7 @@ refuse_module(
 	size_t count = 0;
 	while (names && names[count])
 		count++;
-	const char *near = strchr(use, '/') ? NULL : dt_load_nearest(use, nth_word, names, count);
+	const char *near = strchr(use, '/') ? NULL : dt_text_nearest(use, nth_word, names, count);
 	char shown[DT_QUOTED], quoted[DT_QUOTED + 2];
 	if (near)
 		snprintf(quoted, sizeof(quoted), "\"%s\"", dt_load_shorten(near, shown));

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #define NAME_MAX_LEN 63u /* bytes */
-#define POINTER_MAX 96u	 /* bytes: "/servers/4095/tls/authenticate_clients" fits */
+#define POINTER_MAX 128u /* bytes: "/servers/4095/tls/certificate/65535/chain/65535/store_base64" fits */
 
-static void __attribute__((format(printf, 4, 5)))
-tell(struct dt_load *l, enum dt_severity severity, const char *pointer, const char *format, ...)
+void
+dt_load_tell(struct dt_load *l, enum dt_severity severity, const char *pointer, const char *format, ...)
 {
 	char text[256];
 	va_list ap;
@@ -21,9 +21,8 @@ tell(struct dt_load *l, enum dt_severity severity, const char *pointer, const ch
 	dt_load_message_at(l->source, l->report, severity, pointer, text);
 }
 
-/* Whether something in the value that `pointer` names was wrong. */
-static bool
-is_faulty(const struct dt_load *l, const char *pointer)
+bool
+dt_load_is_faulty(const struct dt_load *l, const char *pointer)
 {
 	const struct dt_config_report *r = l->report;
 	char found[POINTER_MAX]; /* as messages write it: without the index of a lone item */
@@ -56,13 +55,13 @@ check_name(struct dt_load *l, const struct dt_config_server *servers, size_t i)
 	size_t len = strlen(name);
 	point_at(at, i, "/name");
 	if (len == 0 || len > NAME_MAX_LEN || strspn(name, allowed) != len)
-		tell(l, DT_SEVERITY_ERROR, at,
+		dt_load_tell(l, DT_SEVERITY_ERROR, at,
 		    "a name has 1 to %u letters, digits, dots, hyphens and underscores",
 		    NAME_MAX_LEN);
 	for (size_t k = 0; k < i; k++) {
 		if (strcmp(servers[k].name, name) != 0)
 			continue;
-		tell(l, DT_SEVERITY_ERROR, at, "another server has this name: /servers/%zu", k);
+		dt_load_tell(l, DT_SEVERITY_ERROR, at, "another server has this name: /servers/%zu", k);
 		break;
 	}
 }
@@ -94,7 +93,7 @@ check_listen(struct dt_load *l, const struct dt_config_server *servers, size_t i
 		if (!is_taken(servers, i, k, &server, &place))
 			continue;
 		snprintf(member, sizeof(member), "/listen/%zu", k);
-		tell(l, DT_SEVERITY_ERROR, point_at(at, i, member),
+		dt_load_tell(l, DT_SEVERITY_ERROR, point_at(at, i, member),
 		    "this address is taken: /servers/%zu/listen/%zu", server, place);
 	}
 }
@@ -106,10 +105,10 @@ check_clients(struct dt_load *l, const struct dt_config_tls *tls, size_t i)
 	bool asks = tls->authenticate_clients != DT_CLIENTS_NONE;
 	bool knows = tls->client_ca.count || tls->system_ca;
 	if (asks && !knows)
-		tell(l, DT_SEVERITY_ERROR, point_at(at, i, "/tls/authenticate_clients"),
+		dt_load_tell(l, DT_SEVERITY_ERROR, point_at(at, i, "/tls/authenticate_clients"),
 		    "no client certificate can be verified: set client_ca or system_ca");
 	if (!asks && tls->client_ca.count)
-		tell(l, DT_SEVERITY_WARNING, point_at(at, i, "/tls/client_ca"),
+		dt_load_tell(l, DT_SEVERITY_WARNING, point_at(at, i, "/tls/client_ca"),
 		    "clients are not asked for certificates: authenticate_clients is \"none\"");
 }
 
@@ -123,7 +122,7 @@ check_credentials(struct dt_load *l, const struct dt_config_server *s, size_t i)
 		proves = proves || (e->enabled && e->module.finds_psk);
 	}
 	if (!proves)
-		tell(l, DT_SEVERITY_ERROR, point_at(at, i, "/tls"),
+		dt_load_tell(l, DT_SEVERITY_ERROR, point_at(at, i, "/tls"),
 		    "a server needs tls.certificate, or tls.psk, or a module that knows pre-shared "
 		    "keys");
 }
@@ -133,10 +132,10 @@ check_timers(struct dt_load *l, const struct dt_config_handshake *h, size_t i)
 {
 	char at[POINTER_MAX];
 	if (h->initial_timer > h->max_timer)
-		tell(l, DT_SEVERITY_ERROR, point_at(at, i, "/handshake/initial_timer"),
+		dt_load_tell(l, DT_SEVERITY_ERROR, point_at(at, i, "/handshake/initial_timer"),
 		    "the first timer is above max_timer");
 	if (h->timeout <= h->initial_timer)
-		tell(l, DT_SEVERITY_WARNING, point_at(at, i, "/handshake/timeout"),
+		dt_load_tell(l, DT_SEVERITY_WARNING, point_at(at, i, "/handshake/timeout"),
 		    "a flight that is lost is never sent again: initial_timer is not below this");
 }
 
@@ -151,7 +150,7 @@ check_chain(struct dt_load *l, const struct dt_config_server *s, size_t i)
 			if (other == NULL || strcmp(name, other) != 0)
 				continue;
 			snprintf(member, sizeof(member), "/chain/%zu/name", k);
-			tell(l, DT_SEVERITY_ERROR, point_at(at, i, member),
+			dt_load_tell(l, DT_SEVERITY_ERROR, point_at(at, i, member),
 			    "two entries of this chain are named \"%.64s\": give one another name",
 			    name);
 			break;
@@ -167,10 +166,10 @@ check_use(struct dt_load *l, const struct dt_config_server *s, size_t i)
 	for (size_t k = 0; k < s->chain.count; k++)
 		active += DT_CONFIG_ENTRY(s, k)->enabled;
 	if (active == 0)
-		tell(l, DT_SEVERITY_WARNING, point_at(at, i, "/chain"),
+		dt_load_tell(l, DT_SEVERITY_WARNING, point_at(at, i, "/chain"),
 		    "no module takes the data of this server: all of it is dropped");
 	if (s->tls.key_log_file)
-		tell(l, DT_SEVERITY_WARNING, point_at(at, i, "/tls/key_log_file"),
+		dt_load_tell(l, DT_SEVERITY_WARNING, point_at(at, i, "/tls/key_log_file"),
 		    "who reads this file can decrypt every connection");
 }
 
@@ -196,7 +195,7 @@ dt_load_cross_check(struct dt_load *l)
 	name_servers(l, servers, count);
 	char at[POINTER_MAX];
 	for (size_t i = 0; i < count && !l->nomem && !l->report->nomem; i++) {
-		bool faulty = is_faulty(l, point_at(at, i, ""));
+		bool faulty = dt_load_is_faulty(l, point_at(at, i, ""));
 		check_name(l, servers, i);
 		check_listen(l, servers, i);
 		check_chain(l, &servers[i], i);

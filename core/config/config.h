@@ -34,13 +34,26 @@ struct dt_config_log {
 	const char *target; /* "stderr", or the path of a file    */
 };
 
-struct dt_config_certificate {
-	const char *file;
-	const char *key;		 /* NULL: the key is in file       */
-	struct dtlsd_bytes password;	 /* of file; data NULL = none      */
-	struct dtlsd_bytes key_password; /* data NULL = the same as password */
-	struct dtlsd_list chain;	 /* of const char *: paths         */
+/* A certificate store, checked: named in one way that fits its type. */
+struct dt_config_store {
+	const char *file;		 /* of type auto, instead of the two below */
+	int32_t store_type;		 /* enum dt_store_type                     */
+	const char *store;		 /* a path, or a pkcs11: URI               */
+	struct dtlsd_bytes store_base64; /* the store itself, decoded              */
+	struct dtlsd_bytes password, key_password; /* data NULL = none */
+	const char *subject, *thumbprint; /* select a certificate; NULL = none */
+	const char *encoded;		 /* the certificate itself; NULL = none    */
 };
+
+struct dt_config_certificate {
+	struct dt_config_store store; /* unused if there is `cert`             */
+	struct dt_config_store cert;
+	struct dt_config_store key; /* unused: the key is in `store`         */
+	struct dtlsd_list chain;    /* of struct dt_config_store             */
+};
+
+/* Whether it names a store, or is a certificate itself. */
+bool dt_config_store_used(const struct dt_config_store *s);
 
 struct dt_config_session_reuse {
 	uint8_t enabled;
@@ -56,7 +69,9 @@ struct dt_config_tls {
 	struct dtlsd_list certificate; /* of struct dt_config_certificate */
 	int32_t authenticate_clients;  /* enum dt_config_clients          */
 	uint8_t system_ca;
-	struct dtlsd_list client_ca;		/* of const char *: paths                        */
+	struct dtlsd_list client_ca;		/* of struct dt_config_store                     */
+	struct dtlsd_list chain;		/* of struct dt_config_store: for each certificate */
+	struct dtlsd_list ocsp_staple;		/* of const char *: paths                        */
 	struct dtlsd_list cipher_suites;	/* of const char *; empty = default, "*" = all   */
 	int64_t min_strength_bits;
 	struct dtlsd_list groups;		/* of const char *; empty = default              */
@@ -153,6 +168,11 @@ struct dt_config_server {
 	const char *pointer;	 /* "/servers/0"                     */
 };
 
+struct dt_config_control {
+	const char *socket; /* path; NULL = none */
+	const char *group;  /* NULL = none       */
+};
+
 struct dt_config_module_path {
 	struct dtlsd_list
 	    path; /* of const char *: directories; env->module_directory if the file has none */
@@ -163,6 +183,7 @@ struct dt_config {
 	const char *user; /* NULL = stay who we are */
 	struct dt_config_log log;
 	struct dt_config_module_path modules;
+	struct dt_config_control control;
 	int64_t reload_drain;	       /* ns */
 	struct dtlsd_list servers;     /* of struct dt_config_server */
 	struct dt_config_state *state; /* owned: text and memory */
@@ -207,6 +228,12 @@ enum dt_err dt_config_load_text(const char *text, size_t len, const char *name,
 struct dt_config *dt_config_hold(const struct dt_config *c);
 /* Accepts NULL; the slot becomes NULL. With the last holder it goes, secrets are wiped. */
 void dt_config_free(struct dt_config **slot);
+
+/* What a file says about control.socket, and about nothing else, for who does not run it: *out is
+ * owned by the caller, NULL when there is none. DT_ERR_CONFIG: the report says why; DT_ERR_SYSTEM
+ * (errno), DT_ERR_TOO_LONG, DT_ERR_NOMEM. Requires: dt_config_report_init(report). */
+enum dt_err dt_config_find_control(
+    const char *path, char **out, struct dt_config_report *report) DT_MUST_USE;
 
 /* What a later step (a module's check(), a certificate) found: the message is put at the place of
  * the value that `pointer` names, or of the nearest one around it. */

@@ -3,8 +3,10 @@
 
 #include "base/addr.h"
 #include "base/assert.h"
+#include "base/text.h"
 #include "config/options.h"
 #include "config/units.h"
+#include "pki/store_type.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -119,7 +121,7 @@ near_word(const struct dtlsd_option *o, const char *text)
 		return NULL;
 	while (o->names[count])
 		count++;
-	const char *near = text ? dt_load_nearest(text, nth_name, o->names, count) : NULL;
+	const char *near = text ? dt_text_nearest(text, nth_name, o->names, count) : NULL;
 	return near ? near : o->names[0];
 }
 
@@ -266,29 +268,45 @@ convert_rate(struct dt_load *l, const struct dtlsd_option *o, const json_t *v,
 }
 
 static bool
+convert_number_of_type(
+    struct dt_load *l, const json_t *v, const struct dt_json_place *place, void *out)
+{
+	enum dt_store_type type = dt_store_type_numbered(json_integer_value(v));
+	if (type == DT_STORE_TYPES) {
+		dt_load_error(l, place, NULL, "no store type has this number");
+		return false;
+	}
+	*(int32_t *)out = (int32_t)type;
+	return true;
+}
+
+static bool
 convert_enum(struct dt_load *l, const struct dtlsd_option *o, const json_t *v,
     const struct dt_json_place *place, void *out)
 {
+	if ((o->flags & DT_OPTION_STORE_TYPE) && json_is_integer(v))
+		return convert_number_of_type(l, v, place, out);
 	char all[256] = "", shown[DT_QUOTED], quoted[DT_QUOTED + 2];
 	const char *text = json_is_string(v) ? json_string_value(v) : "";
+	bool short_list = !(o->flags & DT_OPTION_STORE_TYPE); /* else there are too many to tell */
 	size_t count = 0, used = 0;
 	for (; o->names[count]; count++) {
 		if (json_is_string(v) && strcmp(text, o->names[count]) == 0) {
 			*(int32_t *)out = (int32_t)count;
 			return true;
 		}
-		if (used < sizeof(all))
+		if (short_list && used < sizeof(all))
 			used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s",
 			    count ? ", " : "", o->names[count]);
 	}
-	const char *near = dt_load_nearest(text, nth_name, o->names, count);
+	const char *near = dt_text_nearest(text, nth_name, o->names, count);
 	snprintf(quoted, sizeof(quoted), "\"%s\"", near ? dt_load_shorten(near, shown) : "");
 	if (json_is_string(v))
-		dt_load_error(l, place, near ? quoted : NULL, "\"%s\" is none of %s",
-		    dt_load_shorten(text, shown), all);
+		dt_load_error(l, place, near ? quoted : NULL, "\"%s\" is %s%s", dt_load_shorten(text, shown),
+		    short_list ? "none of " : "no type of a store", all);
 	else
-		dt_load_error(
-		    l, place, NULL, "one of %s is wanted here, not %s", all, name_value(v));
+		dt_load_error(l, place, NULL, "%s%s is wanted here, not %s",
+		    short_list ? "one of " : "the name or number of a type of store", all, name_value(v));
 	return false;
 }
 
@@ -454,7 +472,8 @@ convert_path(struct dt_load *l, const struct dtlsd_option *o, const json_t *v,
 		dt_load_error(l, place, NULL, "a path is wanted here, not an empty text");
 		return false;
 	}
-	if ((o->flags & DT_OPTION_WORD) && strcmp(text, o->names[0]) == 0)
+	bool kept = (o->flags & DT_OPTION_WORD) && strcmp(text, o->names[0]) == 0;
+	if (kept || ((o->flags & DT_OPTION_INLINE) && dt_load_is_store_text(text)))
 		return convert_text(l, o, v, place, out);
 	char *path = dt_load_path(l, text);
 	*(const char **)out = path;

@@ -63,6 +63,9 @@ dump_rate(struct dt_builder *b, const struct dtlsd_option *o, const void *at)
 static json_t *
 dump_enum(struct dt_builder *b, const struct dtlsd_option *o, const void *at)
 {
+	/* "auto" is what a store is anyway, and a store that is not there has a type as well. */
+	if ((o->flags & DT_OPTION_STORE_TYPE) && *(const int32_t *)at == 0)
+		return NULL;
 	return dump_string(b, o->names[*(const int32_t *)at]);
 }
 

@@ -141,7 +141,7 @@ refuse_key(struct dt_load *l, const struct dt_target *targets, size_t count, con
 	size_t total = 0;
 	for (size_t i = 0; i < count; i++)
 		total += targets[i].table->count;
-	const char *near = dt_load_nearest(key, nth_option, targets, total);
+	const char *near = dt_text_nearest(key, nth_option, targets, total);
 	char quoted[DT_QUOTED + 2], name[DT_QUOTED];
 	if (near)
 		snprintf(quoted, sizeof(quoted), "\"%s\"", dt_load_shorten(near, name));
@@ -180,25 +180,4 @@ dt_fill_object(struct dt_load *l, const struct dt_target *targets, size_t count,
 	}
 	if (object && !(flags & DT_FILL_LOOSE))
 		check_keys(l, targets, count, object, place);
-}
-
-/* A third of a word may be wrong, and three letters at most. */
-const char *
-dt_load_nearest(
-    const char *text, const char *(*word)(const void *arg, size_t i), const void *arg, size_t count)
-{
-	const char *best = NULL;
-	size_t len = strlen(text);
-	unsigned limit = len < 3 ? 1 : len > 9 ? 3 : (unsigned)(len / 3);
-	for (size_t i = 0; i < count; i++) {
-		const char *w = word(arg, i);
-		unsigned d = dt_text_distance(text, w, limit);
-		if (d > limit)
-			continue;
-		best = w;
-		if (d == 0)
-			break;
-		limit = d - 1;
-	}
-	return best;
 }

@@ -74,14 +74,20 @@ parse_text(struct dt_load *l, json_t **out)
 	return DT_ERR_CONFIG;
 }
 
+enum dt_err
+dt_load_parse(struct dt_load *l, json_t **out)
+{
+	*out = NULL;
+	enum dt_err err = check_text(l);
+	return err == DT_OK ? parse_text(l, out) : err;
+}
+
 static enum dt_err
 load_source(struct dt_load *l)
 {
-	json_t *root = NULL;
+	json_t *root;
 	dt_json_begin();
-	enum dt_err err = check_text(l);
-	if (err == DT_OK)
-		err = parse_text(l, &root);
+	enum dt_err err = dt_load_parse(l, &root);
 	if (err != DT_OK)
 		return err;
 
@@ -89,6 +95,8 @@ load_source(struct dt_load *l)
 	dt_fill_object(l, &target, 1, root, NULL, 0);
 	json_decref(root);
 	dt_load_module_path(l);
+	if (!l->nomem)
+		dt_load_stores(l);
 	if (!l->nomem)
 		dt_load_cross_check(l);
 	if (l->nomem || l->report->nomem || dt_json_starved())

@@ -81,12 +81,24 @@ void dt_convert_refuse(struct dt_load *l, const struct dtlsd_option *o, const js
 /* Absolute, in the arena; NULL (and nomem) without memory. */
 char *dt_load_path(struct dt_load *l, const char *path);
 
+/* The source as JSON: DT_ERR_CONFIG after a complaint, DT_ERR_NOMEM. The caller owns *out.
+ * Requires: dt_json_begin(). */
+enum dt_err dt_load_parse(struct dt_load *l, struct json_t **out) DT_MUST_USE;
+
 /* Makes config->modules.path what it is in effect. */
 void dt_load_module_path(struct dt_load *l);
 
-/* The nearest of `count` words, or NULL when none is near. `word` gives the i-th. */
-const char *dt_load_nearest(const char *text, const char *(*word)(const void *arg, size_t i),
-    const void *arg, size_t count);
+/* Whether something in the value that `pointer` names was wrong. */
+bool dt_load_is_faulty(const struct dt_load *l, const char *pointer);
+/* A message at the value that `pointer` names, of the configuration that is being read. */
+void dt_load_tell(struct dt_load *l, enum dt_severity severity, const char *pointer,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Whether it names or is a store, but is no path. */
+bool dt_load_is_store_text(const char *text);
+/* Every certificate store: that it is named in one way that fits its type; what is named becomes
+ * what config.h says. */
+void dt_load_stores(struct dt_load *l);
 
 /* What concerns more than one value: names, addresses, certificates and CAs. */
 void dt_load_cross_check(struct dt_load *l);

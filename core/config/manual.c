@@ -3,6 +3,7 @@
 
 #include "config/options.h"
 #include "config/tables.h"
+#include "pki/store_type.h"
 
 #include <string.h>
 
@@ -62,12 +63,28 @@ print_cell(FILE *out, const char *text)
 		fprintf(out, *text == '|' ? "\\|" : "%c", *text);
 }
 
+/* Those that work, each with its number. */
+static void
+print_store_types(FILE *out)
+{
+	const char *comma = "";
+	for (unsigned i = 0; i < DT_STORE_TYPES; i++) {
+		const struct dt_store_type_info *info = dt_store_type_info((enum dt_store_type)i);
+		if (info->refused)
+			continue;
+		fprintf(out, "%s`\"%s\"` (%d)", comma, info->name, info->number);
+		comma = ", ";
+	}
+}
+
 static void
 print_type(FILE *out, const struct dtlsd_option *o)
 {
 	char low[DT_QUANTITY_TEXT], high[DT_QUANTITY_TEXT];
 	fprintf(out, "%s%s", (o->flags & DTLSD_OPT_LIST) ? "list of: " : "", type_names[o->type]);
-	if (o->type == DTLSD_OPT_ENUM) {
+	if (o->flags & DT_OPTION_STORE_TYPE) {
+		print_store_types(out);
+	} else if (o->type == DTLSD_OPT_ENUM) {
 		for (size_t i = 0; o->names[i]; i++)
 			fprintf(out, "%s`\"%s\"`", i ? ", " : "", o->names[i]);
 	}
@@ -82,6 +99,8 @@ print_type(FILE *out, const struct dtlsd_option *o)
 	}
 	for (size_t i = 0; (o->flags & DT_OPTION_WORD) && o->names[i]; i++)
 		fprintf(out, ", %s`\"%s\"`", o->names[i + 1] ? "" : "or ", o->names[i]);
+	if (o->type == DTLSD_OPT_SECRET && (o->flags & DT_OPTION_INLINE))
+		fprintf(out, ", or a text");
 	if (o->flags & DTLSD_OPT_SHORTHAND)
 		fprintf(out, ", or its `%s` as a text", dt_options_get(o->fields, 0).name);
 }

@@ -19,6 +19,10 @@
 #define DT_OPTION_CHAIN                                                                            \
 	0x20000u /* OBJECT: a struct dt_config_chain_entry, the other keys are those               \
 		    of the module that "use" names */
+#define DT_OPTION_STORE_TYPE 0x40000u /* ENUM: enum dt_store_type; its number stands for a name */
+#define DT_OPTION_INLINE                                                                           \
+	0x80000u /* SECRET: may stand in the file itself; PATH: a pkcs11: URI and PEM text         \
+		    stay as they are */
 
 #define DT_OPTIONS_DEPTH 8u	   /* tables within tables of a module */
 #define DT_OPTIONS_STRUCT 1048576u /* bytes of a module's configuration struct */

@@ -469,7 +469,7 @@ scan_file(struct scan *s)
 	if (s->at == s->len)
 		return fail(s, 0, NULL, "the file holds no configuration");
 	if (peek(s) != '{')
-		return fail(s, s->at, NULL, "a configuration is an object: { ... }");
+		return fail(s, s->at, NULL, "an object is wanted here: { ... }");
 	if (!scan_value(s) || !skip_space(s))
 		return false;
 	if (s->at < s->len)

@@ -4,6 +4,7 @@
 #include "config/json_memory.h"
 #include "config/options.h"
 #include "config/tables.h"
+#include "pki/store_type.h"
 
 /* The form of a value: JSON type and pattern. */
 static const struct {
@@ -42,6 +43,21 @@ make_words(struct dt_builder *b, const char *const *names)
 	return dt_build(b, json_pack("{s:o}", "enum", list));
 }
 
+/* By name or by number. */
+static json_t *
+make_store_types(struct dt_builder *b)
+{
+	json_t *list = dt_build(b, json_array());
+	for (unsigned i = 0; list && i < DT_STORE_TYPES; i++) {
+		const struct dt_store_type_info *info = dt_store_type_info((enum dt_store_type)i);
+		if (info->refused)
+			continue;
+		dt_build_append(b, list, json_string(info->name));
+		dt_build_append(b, list, json_integer(info->number));
+	}
+	return dt_build(b, json_pack("{s:o}", "enum", list));
+}
+
 /* Either of two schemas; takes both. */
 static json_t *
 either(struct dt_builder *b, json_t *one, json_t *other)
@@ -68,10 +84,12 @@ static json_t *
 make_item(struct dt_builder *b, const struct dtlsd_option *o)
 {
 	json_t *v;
-	if (o->type == DTLSD_OPT_ENUM)
+	if (o->flags & DT_OPTION_STORE_TYPE)
+		v = make_store_types(b);
+	else if (o->type == DTLSD_OPT_ENUM)
 		v = make_words(b, o->names);
 	else if (o->type == DTLSD_OPT_SECRET)
-		v = refer(b, "", "secret");
+		v = refer(b, "", o->flags & DT_OPTION_INLINE ? "text_or_secret" : "secret");
 	else if (o->flags & DT_OPTION_CHAIN)
 		v = refer(b, "", "chain_entry");
 	else if (o->type == DTLSD_OPT_OBJECT)
@@ -200,6 +218,9 @@ dt_config_schema(const struct dt_config_env *env, FILE *out)
 	dt_build_put(&b, root, "$defs", defs);
 	if (!b.nomem) {
 		dt_build_put(&b, defs, "secret", make_secret(&b));
+		dt_build_put(&b, defs, "text_or_secret",
+		    either(&b, json_pack("{s:s, s:i}", "type", "string", "minLength", 1),
+			refer(&b, "", "secret")));
 		add_chain(&b, env, defs);
 	}
 	return dt_build_print(&b, root, out);

@@ -2,6 +2,7 @@
 #include "config/load.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "config/options.h"
 
 #include <errno.h>
@@ -132,7 +133,8 @@ bool
 dt_convert_secret(struct dt_load *l, const struct dtlsd_option *o, const json_t *v,
     const struct dt_json_place *place, void *out)
 {
-	(void)o;
+	if (json_is_string(v) && (o->flags & DT_OPTION_INLINE))
+		return keep_secret(l, json_string_value(v), json_string_length(v), place, out);
 	if (json_is_string(v)) {
 		/* What stands there may be the secret: do not repeat it. */
 		dt_load_error(l, place, NULL,
@@ -158,7 +160,7 @@ dt_convert_secret(struct dt_load *l, const struct dtlsd_option *o, const json_t 
 		return false;
 	}
 	char quoted[DT_QUOTED], shown[DT_QUOTED];
-	const char *near = dt_load_nearest(key, nth_way, NULL, WAYS);
+	const char *near = dt_text_nearest(key, nth_way, NULL, WAYS);
 	snprintf(quoted, sizeof(quoted), "\"%s\"", near ? near : "");
 	dt_load_key_error(
 	    l, &inner, near ? quoted : NULL, "unknown key \"%s\"", dt_load_shorten(key, shown));

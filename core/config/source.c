@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -144,50 +145,12 @@ dt_source_where(const struct dt_source *s, size_t at)
 	return place;
 }
 
-/* RFC 3629 4: what the second byte may be depends on the first; all later ones are 80..BF. */
-static const struct {
-	unsigned char first, last; /* of the first byte  */
-	unsigned char from, to;	   /* of the second byte */
-	unsigned char len;	   /* bytes              */
-} sequences[] = {
-    {0x00, 0x7f, 0, 0, 1},
-    {0xc2, 0xdf, 0x80, 0xbf, 2},
-    {0xe0, 0xe0, 0xa0, 0xbf, 3},
-    {0xe1, 0xec, 0x80, 0xbf, 3},
-    {0xed, 0xed, 0x80, 0x9f, 3},
-    {0xee, 0xef, 0x80, 0xbf, 3},
-    {0xf0, 0xf0, 0x90, 0xbf, 4},
-    {0xf1, 0xf3, 0x80, 0xbf, 4},
-    {0xf4, 0xf4, 0x80, 0x8f, 4},
-};
-
-/* Bytes of the character at p, 0 when it is none. */
-static size_t
-character_len(const unsigned char *p, size_t left)
-{
-	for (size_t i = 0; i < sizeof(sequences) / sizeof(sequences[0]); i++) {
-		if (p[0] < sequences[i].first || p[0] > sequences[i].last)
-			continue;
-		size_t len = sequences[i].len;
-		if (len > left)
-			return 0;
-		if (len > 1 && (p[1] < sequences[i].from || p[1] > sequences[i].to))
-			return 0;
-		for (size_t k = 2; k < len; k++) {
-			if ((p[k] & 0xc0) != 0x80)
-				return 0;
-		}
-		return len;
-	}
-	return 0;
-}
-
 size_t
 dt_source_bad_byte(const struct dt_source *s)
 {
 	size_t at = 0;
 	while (at < s->len) {
-		size_t n = character_len((const unsigned char *)s->text + at, s->len - at);
+		size_t n = dt_text_character(s->text + at, s->len - at);
 		if (n == 0)
 			break;
 		at += n;

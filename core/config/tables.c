@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "config/options.h"
+#include "pki/store_type.h"
 
 #define TABLE(name, array, type) const struct dtlsd_options name = DTLSD_OPTIONS(array, type)
 /* What every row begins with; the member has the option's name. */
@@ -46,18 +47,45 @@ TABLE(dt_config_entry_table, entry_items, struct dt_config_chain_entry);
 
 /* ---- servers[].tls ------------------------------------------------------------------------- */
 
+/* One row for each member of a store; the first is what a plain text stands for. */
+#define STORE_ROWS                                                                                 \
+	{ROW(PATH, struct dt_config_store, file,                                                   \
+	     "A store of type auto: a file of any kind that is known, a directory as certbot "     \
+	     "writes it, a pkcs11: URI, or text in PEM."),                                         \
+	    .flags = DT_OPTION_INLINE},                                                            \
+	    {ROW(ENUM, struct dt_config_store, store_type,                                         \
+		 "What `store` or `store_base64` is; those of Windows and Java are refused."),     \
+		.flags = DT_OPTION_STORE_TYPE, .names = dt_store_type_names},                      \
+	    {ROW(TEXT, struct dt_config_store, store,                                              \
+		"The store: the path of a file, a pkcs11: URI, or the text of a blob.")},          \
+	    {ROW(SECRET, struct dt_config_store, store_base64,                                     \
+		 "The store itself in Base64, as text or from where a secret comes from."),        \
+		.flags = DT_OPTION_INLINE},                                                        \
+	    {ROW(SECRET, struct dt_config_store, password, "Opens the store; PIN of a token.")},   \
+	    {ROW(SECRET, struct dt_config_store, key_password,                                     \
+		"Opens the private key; `password` if absent.")},                                  \
+	    {ROW(TEXT, struct dt_config_store, subject,                                            \
+		"Selects a certificate: its whole subject or a CN=… of it, else a part of it; `*` " \
+		"is any with a private key, `Thumbprint=…` as below.")},                           \
+	    {ROW(TEXT, struct dt_config_store, thumbprint,                                         \
+		"Selects a certificate: its MD5, SHA-1 or SHA-256 in hex.")},                      \
+	{ROW(TEXT, struct dt_config_store, encoded,                                                \
+	    "The certificate itself, PEM or Base64; its key is looked for in the store.")}
+
+static const struct dtlsd_option store_items[] = {STORE_ROWS};
+static TABLE(store_table, store_items, struct dt_config_store);
+
+_Static_assert(offsetof(struct dt_config_certificate, store) == 0, "the rows of a store fit both");
 static const struct dtlsd_option certificate_items[] = {
-    {ROW(PATH, struct dt_config_certificate, file,
-	 "Certificate, its chain and the private key: a PEM or PKCS#12 file, or a directory as "
-	 "certbot writes it."),
-	.flags = DTLSD_OPT_REQUIRED},
-    {ROW(PATH, struct dt_config_certificate, key, "The private key, if it is not in `file`.")},
-    {ROW(SECRET, struct dt_config_certificate, password, "Opens `file`.")},
-    {ROW(SECRET, struct dt_config_certificate, key_password,
-	"Opens the private key; `password` if absent.")},
-    {ROW(PATH, struct dt_config_certificate, chain,
-	 "PEM files with further certificates of the chain."),
-	.flags = DTLSD_OPT_LIST},
+    STORE_ROWS,
+    {ROW(OBJECT, struct dt_config_certificate, cert,
+	 "The certificate, if it is in another store than its `key`."),
+	.flags = DTLSD_OPT_SHORTHAND, .fields = &store_table},
+    {ROW(OBJECT, struct dt_config_certificate, key,
+	 "The private key, if it is not with its certificate."),
+	.flags = DTLSD_OPT_SHORTHAND, .fields = &store_table},
+    {ROW(OBJECT, struct dt_config_certificate, chain, "Further certificates of the chain."),
+	.flags = DTLSD_OPT_LIST | DTLSD_OPT_SHORTHAND, .fields = &store_table},
 };
 static TABLE(certificate_table, certificate_items, struct dt_config_certificate);
 
@@ -81,13 +109,22 @@ static TABLE(psk_table, psk_items, struct dt_config_psk);
 
 static const struct dtlsd_option tls_items[] = {
     {ROW(OBJECT, struct dt_config_tls, certificate,
-	 "What the server proves itself with; several of different key types stand side by side."),
+	 "What the server proves itself with. Of several the one answers whose name the client asks for "
+	 "(else the first), and of different key types the one that the client can use."),
 	.flags = DTLSD_OPT_LIST | DTLSD_OPT_SHORTHAND, .fields = &certificate_table},
     {ROW(ENUM, struct dt_config_tls, authenticate_clients,
 	 "Whether clients are asked for a certificate, and whether they must have one."),
 	.def = "\"none\"", .names = client_names},
-    {ROW(PATH, struct dt_config_tls, client_ca,
-	 "Whom client certificates are believed from: PEM files and directories of them."),
+    {ROW(OBJECT, struct dt_config_tls, client_ca,
+	 "Whom client certificates are believed from: stores of certificates, and directories of PEM "
+	 "files."),
+	.flags = DTLSD_OPT_LIST | DTLSD_OPT_SHORTHAND, .fields = &store_table},
+    {ROW(OBJECT, struct dt_config_tls, chain,
+	 "Further certificates of the chains of all certificates."),
+	.flags = DTLSD_OPT_LIST | DTLSD_OPT_SHORTHAND, .fields = &store_table},
+    {ROW(PATH, struct dt_config_tls, ocsp_staple,
+	 "OCSP responses in DER, each about one of the certificates: clients that ask get them with it "
+	 "(until they are outdated). Read at start and at a reload."),
 	.flags = DTLSD_OPT_LIST},
     {ROW(BOOLEAN, struct dt_config_tls, system_ca,
 	 "Whether the CAs of the operating system are believed as well."),
@@ -308,6 +345,15 @@ static const struct dtlsd_option modules_items[] = {
 };
 static TABLE(modules_table, modules_items, struct dt_config_module_path);
 
+static const struct dtlsd_option control_items[] = {
+    {ROW(PATH, struct dt_config_control, socket,
+	 "Where dtlsctl reaches the server: a socket for root and the server's own user (mode 0600)."),
+	.flags = DTLSD_OPT_REQUIRED},
+    {ROW(TEXT, struct dt_config_control, group,
+	"The members of this group may use it as well (mode 0660).")},
+};
+TABLE(dt_config_control_table, control_items, struct dt_config_control);
+
 static const struct dtlsd_option items[] = {
     {ROW(INTEGER, struct dt_config, workers,
 	 "Threads that serve clients; \"auto\" is one for each CPU."),
@@ -318,6 +364,9 @@ static const struct dtlsd_option items[] = {
 	"absent.")},
     {ROW(OBJECT, struct dt_config, log, "Where messages go."), .fields = &log_table},
     {ROW(OBJECT, struct dt_config, modules, "Where modules come from."), .fields = &modules_table},
+    {ROW(OBJECT, struct dt_config, control,
+	 "The control socket; there is none if absent."),
+	.fields = &dt_config_control_table},
     {ROW(DURATION, struct dt_config, reload_drain,
 	 "How long connections go on with the modules that served them, after a reload that changed "
 	 "these; then they are closed."),

@@ -8,6 +8,7 @@
 #include <dtlsd/module.h>
 
 extern const struct dtlsd_options dt_config_table;	 /* struct dt_config             */
+extern const struct dtlsd_options dt_config_control_table; /* struct dt_config_control     */
 extern const struct dtlsd_options dt_config_entry_table; /* struct dt_config_chain_entry */
 
 #endif

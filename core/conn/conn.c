@@ -143,10 +143,15 @@ dt_conn_keep_facts(struct dt_conn *c, const char *server_name, struct dt_span ce
 	size_t names = strlen(server_name) + 1, ids = strlen(escaped) + 1;
 	if (!certificate.len && !server_name[0] && !escaped[0])
 		return DT_OK;
-	struct dt_conn_cold *cold = dt_alloc(sizeof(*cold) + certificate.len + names + ids);
+	struct dt_conn_cold *cold =
+	    dt_alloc(sizeof(*cold) + certificate.len + identity.len + names + ids);
 	if (!cold)
 		return DT_ERR_NOMEM;
 	char *at = (char *)(cold + 1);
+	if (identity.len) {
+		cold->raw_identity = (struct dt_span){memcpy(at, identity.data, identity.len), identity.len};
+		at += identity.len;
+	}
 	if (certificate.len) {
 		cold->certificate = (struct dt_span){memcpy(at, certificate.data, certificate.len),
 		    certificate.len};

@@ -70,6 +70,11 @@ bool dt_conn_paused(const struct dt_conn *c);
 /* close_notify (or what fits the state), events, then the connection is gone: `c` is dangling. */
 void dt_conn_close(struct dt_conn *c, enum dt_close why, struct dt_now now);
 
+/* Whether the gates of `service` would let an established connection in today: asks for a
+ * connection, its PSK identity and its certificate, as with a resumption (only the leaf is known). A
+ * module that wants to defer is not waited for: its defer_default holds. */
+bool dt_conn_may_stay(struct dt_conn *c, const struct dt_service *service, struct dt_now now);
+
 /* The verdict that a gate answered WAIT for. `alert` as in the event; `key` for an accepted PSK
  * ({NULL, 0}: the file of identities decides), else {NULL, 0}. The connection may be gone when this returns.
  * Requires: dt_conn_waiting(c, kind). */

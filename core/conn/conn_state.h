@@ -35,6 +35,7 @@ struct dt_conn_cold {
 	struct dt_span certificate; /* DER of the leaf  */
 	char *server_name;	    /* NULL = none      */
 	char *psk_identity;	    /* escaped; or NULL */
+	struct dt_span raw_identity; /* the same, as the client sent it */
 };
 
 struct dt_conn {

@@ -37,7 +37,8 @@ struct dt_conn_events {
 	void (*connected)(void *arg, struct dt_conn *c, int32_t status, const char *text);
 	/* data[len] may be rewritten up to `capacity`. */
 	void (*data_in)(void *arg, struct dt_conn *c, uint8_t *data, size_t len, size_t capacity);
-	/* The client now comes from `to`; false: it is still answered where it was. May be NULL. */
+	/* The client now comes from `to`; false: it is still answered where it was, and this is asked again
+	 * with its next newest record from there, a few times in a second. May be NULL. */
 	bool (*peer_moved)(void *arg, struct dt_conn *c, const struct dt_path *to);
 	/* Once, after a connected of status 0. */
 	void (*disconnected)(void *arg, struct dt_conn *c, int32_t status, const char *text);

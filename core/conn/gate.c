@@ -2,6 +2,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "conn/conn_state.h"
+#include "conn/psk_file.h"
 #include "dtls/alert.h"
 #include "pki/fields.h"
 #include "pki/trust.h"
@@ -57,42 +58,110 @@ dt_gate_psk(struct dt_conn *c, struct dt_span identity, struct dtlsd_psk *psk)
 	return remember(c, DT_GATE_PSK, gate);
 }
 
+/* What the gate of the certificate is asked. */
+struct client {
+	struct dt_hs_peer peer;
+	const struct dtlsd_bytes *chain;
+	uint32_t chain_count;
+	enum dt_client_auth wanted;
+};
+
 static bool
-recommended(const struct dt_conn *c, const struct dt_hs_peer *peer)
+recommended(const struct client *client)
 {
-	if (peer->has_certificate)
-		return peer->verify_code == 0;
-	return c->service->tls->client_auth != DT_CLIENT_AUTH_REQUIRED;
+	return client->peer.has_certificate ? client->peer.verify_code == 0
+					    : client->wanted != DT_CLIENT_AUTH_REQUIRED;
+}
+
+static enum dt_gate
+ask_auth(const struct dt_conn_events *ev, struct dt_conn *c, const struct client *client, uint8_t *alert)
+{
+	const struct dtlsd_bytes *chain = client->chain;
+	struct dt_cert_fields *fields = NULL;
+	enum dt_gate gate = DT_GATE_REJECT; /* a certificate that cannot be shown is not let in */
+	*alert = DT_ALERT_BAD_CERTIFICATE;
+	if (!client->peer.has_certificate ||
+	    (client->chain_count && dt_cert_fields_new(chain[0].data, chain[0].len, &fields) == DT_CERT_OK)) {
+		struct dtlsd_auth a = {
+		    .size = sizeof(a),
+		    .recommended = recommended(client) ? DTLSD_ACCEPT : DTLSD_REJECT,
+		    .status = dt_verify_text(client->peer.verify_code),
+		    .verify_code = client->peer.verify_code,
+		    .resumed = client->peer.resumed,
+		    .certificate = fields ? &fields->cert : NULL,
+		    .chain = chain,
+		    .chain_count = client->chain_count,
+		    .chain_size = sizeof(chain[0]),
+		};
+		gate = ev->client_auth(ev->arg, c, &a);
+		*alert = (uint8_t)a.alert;
+	}
+	dt_cert_fields_free(&fields);
+	return gate;
 }
 
 enum dt_gate
 dt_gate_auth(struct dt_conn *c, uint8_t *alert)
 {
-	struct dt_hs_peer peer;
-	dt_hs_peer(c->setup->hs, &peer);
-	struct dt_cert_fields *fields = NULL;
-	uint32_t count;
-	const struct dtlsd_bytes *chain = dt_hs_certificates(c->setup->hs, &count);
-	enum dt_gate gate = DT_GATE_REJECT; /* a certificate that cannot be shown is not let in */
-	*alert = DT_ALERT_BAD_CERTIFICATE;
-	if (!peer.has_certificate || (count && dt_cert_fields_new(chain[0].data, chain[0].len, &fields) == DT_CERT_OK)) {
-		struct dtlsd_auth a = {
-		    .size = sizeof(a),
-		    .recommended = recommended(c, &peer) ? DTLSD_ACCEPT : DTLSD_REJECT,
-		    .status = dt_verify_text(peer.verify_code),
-		    .verify_code = peer.verify_code,
-		    .resumed = peer.resumed,
-		    .certificate = fields ? &fields->cert : NULL,
-		    .chain = chain,
-		    .chain_count = count,
-		    .chain_size = sizeof(chain[0]),
-		};
-		const struct dt_conn_events *ev = events_of(c);
-		gate = ev->client_auth(ev->arg, c, &a);
-		*alert = (uint8_t)a.alert;
-	}
-	dt_cert_fields_free(&fields);
-	return remember(c, DT_GATE_AUTH, gate);
+	struct client client = {.wanted = c->service->tls->client_auth};
+	dt_hs_peer(c->setup->hs, &client.peer);
+	client.chain = dt_hs_certificates(c->setup->hs, &client.chain_count);
+	return remember(c, DT_GATE_AUTH, ask_auth(events_of(c), c, &client, alert));
+}
+
+/* ---- once more ---- */
+
+static bool
+address_may_stay(struct dt_conn *c, const struct dt_conn_events *ev)
+{
+	struct dtlsd_request r = {
+	    .size = sizeof(r),
+	    .peer = c->path.peer,
+	    .local = c->path.local,
+	    .server_name = dt_conn_server_name(c),
+	};
+	return ev->request(ev->arg, c, &r) == DT_GATE_ACCEPT;
+}
+
+static bool
+identity_may_stay(struct dt_conn *c, const struct dt_service *service)
+{
+	struct dt_span identity = c->cold->raw_identity;
+	struct dtlsd_psk psk = {
+	    .size = sizeof(psk), .identity = identity.data, .identity_len = (uint32_t)identity.len};
+	const struct dt_conn_events *ev = service->events;
+	bool stays = ev->psk_lookup(ev->arg, c, &psk) == DT_GATE_ACCEPT &&
+	    (psk.key_len || dt_psk_file_find(service->psk_file, identity).len);
+	dt_wipe(&psk, sizeof(psk));
+	return stays;
+}
+
+static bool
+certificate_may_stay(struct dt_conn *c, const struct dt_service *service, struct dt_now now)
+{
+	struct dt_span leaf = {NULL, 0};
+	if (service->tls->client_auth != DT_CLIENT_AUTH_NONE) /* else nobody could verify it */
+		leaf = dt_conn_certificate(c);
+	struct dtlsd_bytes chain = {leaf.data, leaf.len};
+	struct client client = {
+	    .peer = {.has_certificate = leaf.len != 0, .resumed = true, .verify_code = -1},
+	    .chain = &chain,
+	    .chain_count = leaf.len != 0,
+	    .wanted = service->tls->client_auth,
+	};
+	uint8_t alert;
+	if (leaf.len)
+		client.peer.verify_code = dt_tls_verify_leaf(service->tls, leaf, now.wall);
+	return ask_auth(service->events, c, &client, &alert) == DT_GATE_ACCEPT;
+}
+
+bool
+dt_conn_may_stay(struct dt_conn *c, const struct dt_service *service, struct dt_now now)
+{
+	DT_ASSERT(c->state == DT_CONN_ESTABLISHED);
+	bool by_identity = c->cold && c->cold->raw_identity.len;
+	return address_may_stay(c, service->events) &&
+	    (by_identity ? identity_may_stay(c, service) : certificate_may_stay(c, service, now));
 }
 
 uint8_t

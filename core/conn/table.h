@@ -100,6 +100,10 @@ dt_conn_id_worker(uint64_t id)
 
 /* Calls `each` for every connection; it may close the one that it was given. */
 void dt_conns_each(struct dt_conns *conns, void (*each)(struct dt_conn *c, void *arg), void *arg);
+/* The same, a part at a time: from *slot on, looks at `max` places. `each` returns false when it has
+ * enough: *slot stays at this connection. True: there are no more. */
+bool dt_conns_each_from(struct dt_conns *conns, uint32_t *slot, uint32_t max,
+    bool (*each)(struct dt_conn *c, void *arg), void *arg);
 size_t dt_conns_count(const struct dt_conns *conns);
 
 /* From now on half-open peers may hold so many bytes. */

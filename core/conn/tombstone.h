@@ -1,7 +1,7 @@
 /* tombstone.h - the alert that a refused peer was sent, for the case that it got lost.
  *
  * A handshake that failed leaves its alert for some seconds; when a record of it comes again, its
- * hello included, the same datagram goes out again, at most once a second. One array, one slot for each hash of a
+ * hello included, it goes out again under the next record number, at most once a second. One array, one slot for each hash of a
  * path: a newer refusal takes the place of an older one, and memory never grows.
  * Owner: struct dt_conns. Threads: none. RFC 6347 4.2.7.
  */

@@ -92,7 +92,7 @@ dt_extensions_fragment_max(SSL *ssl)
 {
 	SSL_SESSION *session = SSL_get_session(ssl);
 	unsigned code = session ? SSL_SESSION_get_max_fragment_length(session) : 0;
-	return code >= 1 && code <= 4 ? (uint16_t)(256u << code) : 0;
+	return (uint16_t)(code >= 1 && code <= 4 ? 256u << code : 0);
 }
 
 /* struct { opaque cid<0..2^8-1>; } ConnectionId, RFC 9146 3. */

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "dtls/engine.h"
+#include "dtls/server_name.h"
 #include "dtls/tickets.h"
 
 #include <openssl/err.h>
@@ -246,17 +247,6 @@ set_suites(struct dt_tls *tls, const struct dt_tls_settings *s, char *error, siz
 	return DT_OK;
 }
 
-static enum dt_err
-set_certificates(struct dt_tls *tls, const struct dt_tls_settings *s, char *error, size_t cap)
-{
-	for (size_t i = 0; i < s->certificate_count; i++) {
-		const struct dt_tls_certificate *c = &s->certificates[i];
-		if (!SSL_CTX_use_cert_and_key(tls->ssl_ctx, c->leaf, c->key, c->chain, 1))
-			return fail(error, cap, "certificate");
-	}
-	return DT_OK;
-}
-
 /* OpenSSL asks us, and is told yes: the gate decides, with the code that is kept here. */
 static int
 verify_chain(X509_STORE_CTX *store, void *arg)
@@ -382,7 +372,10 @@ dt_tls_new(const struct dt_tls_settings *s, struct dt_tls **out, char *error, si
 		goto fail;
 	if ((err = set_options(tls, s)) != DT_OK || (err = set_client_auth(tls, s)) != DT_OK)
 		goto fail;
-	if ((err = set_certificates(tls, s, error, cap)) != DT_OK)
+	err = dt_server_name_install(tls, s->certificates, s->certificate_count);
+	if (err == DT_ERR_CRYPTO)
+		(void)fail(error, cap, "certificate");
+	if (err != DT_OK)
 		goto fail;
 	if ((err = set_suites(tls, s, error, cap)) != DT_OK)
 		goto fail;
@@ -402,9 +395,22 @@ dt_tls_free(struct dt_tls **slot)
 		return;
 	DT_CHECK_MAGIC(tls, DT_TLS_MAGIC);
 	DT_ASSERT(tls->ssl_objects == 0);
+	dt_server_name_remove(tls);
 	SSL_CTX_free(tls->ssl_ctx);
 	BIO_meth_free(tls->bio_method);
 	dt_free(tls->suites_without_cbc);
 	dt_free_secret(tls, sizeof(*tls));
 	*slot = NULL;
+}
+
+int
+dt_tls_verify_leaf(const struct dt_tls *tls, struct dt_span der, struct dt_wall now)
+{
+	DT_ASSERT(tls->client_auth != DT_CLIENT_AUTH_NONE);
+	const unsigned char *at = der.data;
+	X509 *leaf = d2i_X509(NULL, &at, (long)der.len);
+	int code = leaf ? tls->verifier.leaf(tls->verifier.arg, leaf, now) : X509_V_ERR_UNSPECIFIED;
+	X509_free(leaf);
+	ERR_clear_error();
+	return code;
 }

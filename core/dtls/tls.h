@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "base/span.h"
 #include "base/time.h"
 #include "dtls/extensions.h"
 
@@ -25,6 +26,8 @@ struct dt_tls_certificate {
 	X509 *leaf;	       /* borrowed for the call, as all of this struct */
 	EVP_PKEY *key;
 	STACK_OF(X509) *chain; /* may be NULL */
+	struct dt_span staple; /* OCSP response about the leaf (RFC 6066 8); data NULL = none */
+	int64_t staple_until;  /* seconds since 1970; it is not sent later */
 };
 
 /* Asked on the worker's thread; the answer is an X509_V_… code. */
@@ -65,6 +68,8 @@ struct dt_tls {
 	uint32_t magic;
 	SSL_CTX *ssl_ctx;	/* owned */
 	BIO_METHOD *bio_method; /* owned */
+	struct dt_tls_certificate *certificates; /* owned, with all that it points to */
+	size_t certificate_count;
 	char *suites_without_cbc; /* owned; for clients without encrypt_then_mac (RFC 7366); NULL = no
 				     CBC suite is on */
 	struct dt_tls_verifier verifier;
@@ -88,6 +93,9 @@ struct dt_tls {
 enum dt_err dt_tls_new(const struct dt_tls_settings *settings, struct dt_tls **out, char *error,
     size_t error_cap) DT_MUST_USE;
 /* Requires: no SSL object of it is alive. */
+/* What the verifier says of a client's leaf alone, X509_V_…, as on a resumption. Requires: the
+ * context asks clients for certificates. */
+int dt_tls_verify_leaf(const struct dt_tls *tls, struct dt_span der, struct dt_wall now);
 void dt_tls_free(struct dt_tls **tls);
 
 /* Whether the key exchange of a suite uses a pre-shared key; `c` may be NULL. */

@@ -50,6 +50,14 @@ dt_loop_add(struct dt_loop *l, struct dt_watch *w, int fd, uint32_t events)
 }
 
 void
+dt_loop_change(struct dt_loop *l, struct dt_watch *w, uint32_t events)
+{
+	struct epoll_event e = {.events = events, .data.ptr = w};
+	DT_CHECK_MAGIC(l, LOOP_MAGIC);
+	DT_ASSERT(w->fd >= 0 && epoll_ctl(l->epoll, EPOLL_CTL_MOD, w->fd, &e) == 0);
+}
+
+void
 dt_loop_remove(struct dt_loop *l, struct dt_watch *w)
 {
 	DT_CHECK_MAGIC(l, LOOP_MAGIC);

@@ -41,6 +41,8 @@ void dt_loop_fini(struct dt_loop *l);
 void dt_watch_init(struct dt_watch *w, void (*ready)(struct dt_watch *, uint32_t, struct dt_now));
 /* `events`: EPOLLIN, EPOLLOUT or both. DT_ERR_SYSTEM (EEXIST, EPERM for a plain file, …). */
 enum dt_err dt_loop_add(struct dt_loop *l, struct dt_watch *w, int fd, uint32_t events) DT_MUST_USE;
+/* Other events for a watch that is in the loop; 0: only when nobody is at the other end any more. */
+void dt_loop_change(struct dt_loop *l, struct dt_watch *w, uint32_t events);
 /* Also for a watch that is in no loop. */
 void dt_loop_remove(struct dt_loop *l, struct dt_watch *w);
 

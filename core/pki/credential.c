@@ -3,192 +3,163 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "pki/asn1_time.h"
-#include "pki/file.h"
-#include "pki/pem.h"
+#include "pki/proof.h"
+#include "pki/select.h"
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
-#define FILE_MAX (1024u * 1024u) /* bytes; a chain of hundreds fits */
-#define PATH_TEXT 4096u		 /* bytes, with NUL: what the kernel takes as a path */
-
-/* What the files gave so far. */
-struct material {
-	STACK_OF(X509) *certs; /* owned: each once, in the order of the files */
-	EVP_PKEY *key;		/* owned; NULL before it is found */
+/* What the stores gave, and the pool that the chain is picked from. */
+struct parts {
+	struct dt_material store, encoded, keys; /* keys: those of `key`, if there is one */
+	STACK_OF(X509) *pool; /* owned */
 };
-
-enum wanted { WANT_CERTIFICATES = 1, WANT_KEY = 2 };
-
-struct passwords {
-	struct dtlsd_bytes store, key; /* borrowed */
-};
-
-static enum dt_pki_fault
-take_pem(struct dt_span text, struct dtlsd_bytes password, unsigned wanted, struct material *m)
-{
-	enum dt_pki_fault fault = DT_PKI_NONE;
-	if (wanted & WANT_CERTIFICATES)
-		fault = dt_pem_certificates(text, m->certs);
-	if (fault != DT_PKI_NONE || !(wanted & WANT_KEY))
-		return fault;
-	return dt_pem_key(text, password, &m->key);
-}
-
-static enum dt_pki_fault
-take_pkcs12(struct dt_span der, struct dtlsd_bytes password, unsigned wanted, struct material *m)
-{
-	STACK_OF(X509) *certs = sk_X509_new_null();
-	EVP_PKEY *key = NULL;
-	enum dt_pki_fault fault = certs ? dt_pkcs12_read(der, password, certs, &key) : DT_PKI_NOMEM;
-	if (fault == DT_PKI_NONE && (wanted & WANT_CERTIFICATES) &&
-	    !X509_add_certs(m->certs, certs, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP))
-		fault = DT_PKI_NOMEM;
-	if (fault == DT_PKI_NONE && (wanted & WANT_KEY)) {
-		m->key = key;
-		key = NULL;
-		if (!m->key)
-			fault = DT_PKI_NO_KEY;
-	}
-	EVP_PKEY_free(key);
-	sk_X509_pop_free(certs, X509_free);
-	return fault;
-}
 
 static enum dt_err
-take_file(const char *path, enum dt_credential_kind kind, const struct passwords *pw,
-    unsigned wanted, struct material *m, struct dt_pki_error *err)
+take_certificate(
+    const struct dt_credential_source *src, struct parts *p, struct dt_pki_error *err)
 {
-	struct dt_pki_file file;
-	enum dt_err e = dt_pki_file_init(&file, path, FILE_MAX, err);
-	if (e != DT_OK)
-		return e;
-
-	struct dt_span bytes = {file.data, file.len};
-	bool pem = kind == DT_CREDENTIAL_AUTO ? dt_pem_seen(bytes) : kind == DT_CREDENTIAL_PEM;
-	enum dt_pki_fault fault =
-	    pem ? take_pem(bytes, pw->key, wanted, m) : take_pkcs12(bytes, pw->store, wanted, m);
-	dt_pki_file_fini(&file);
+	unsigned wanted = DT_STORE_CERTIFICATES | (src->key ? 0 : DT_STORE_KEYS);
+	enum dt_err e = dt_store_open(&src->cert, wanted, &p->store, err);
+	if (e == DT_OK && src->cert.encoded)
+		e = dt_store_encoded(&src->cert, &p->encoded, err);
 	/* Said first: what lacks both is the wrong file rather than one without a key. */
-	if ((fault == DT_PKI_NONE || fault == DT_PKI_NO_KEY) && (wanted & WANT_CERTIFICATES) &&
-	    sk_X509_num(m->certs) == 0)
-		fault = DT_PKI_NO_CERTIFICATE;
-	return fault == DT_PKI_NONE ? DT_OK : dt_pki_fail(err, fault, path, NULL);
+	if (e == DT_OK && !src->cert.encoded && sk_X509_num(p->store.certs) == 0)
+		e = dt_pki_fail(err, DT_PKI_NO_CERTIFICATE, dt_store_label(&src->cert),
+		    p->store.key_count ? "a key alone: give its certificate as \"encoded\"" : NULL);
+	return e;
+}
+
+static const struct dt_store_source *
+key_source(const struct dt_credential_source *src)
+{
+	return src->key ? src->key : &src->cert;
+}
+
+static const struct dt_material *
+keys_of(const struct dt_credential_source *src, const struct parts *p)
+{
+	return src->key ? &p->keys : &p->store;
 }
 
 static enum dt_err
-take_certbot(const struct dt_credential_source *src, const struct passwords *pw, unsigned wanted,
-    struct material *m, struct dt_pki_error *err)
+take_key(const struct dt_credential_source *src, struct parts *p, struct dt_pki_error *err)
 {
-	static const struct {
-		const char *name;
-		unsigned has;
-	} files[] = {{"fullchain.pem", WANT_CERTIFICATES}, {"privkey.pem", WANT_KEY}};
-
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		if (!(wanted & files[i].has))
-			continue;
-		char path[PATH_TEXT];
-		int n = snprintf(path, sizeof(path), "%s/%s", src->path, files[i].name);
-		if (n < 0 || (size_t)n >= sizeof(path))
-			return dt_pki_fail(err, DT_PKI_MISSING, src->path, NULL);
-		enum dt_err e = take_file(path, DT_CREDENTIAL_PEM, pw, files[i].has, m, err);
-		if (e != DT_OK)
-			return e;
-	}
-	return DT_OK;
-}
-
-static bool
-is_directory(const char *path)
-{
-	struct stat st;
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-static enum dt_err
-take_all(const struct dt_credential_source *src, struct material *m, struct dt_pki_error *err)
-{
-	struct dtlsd_bytes key = src->key_password.data ? src->key_password : src->password;
-	const struct passwords main = {src->password, key}, apart = {key, key};
-	enum dt_credential_kind kind = src->kind;
-	unsigned wanted = WANT_CERTIFICATES | (src->key_path ? 0 : WANT_KEY);
-
-	if (kind == DT_CREDENTIAL_AUTO && is_directory(src->path))
-		kind = DT_CREDENTIAL_CERTBOT;
-	enum dt_err e = kind == DT_CREDENTIAL_CERTBOT
-			    ? take_certbot(src, &main, wanted, m, err)
-			    : take_file(src->path, kind, &main, wanted, m, err);
-	if (e == DT_OK && src->key_path)
-		e = take_file(src->key_path, DT_CREDENTIAL_AUTO, &apart, WANT_KEY, m, err);
+	enum dt_err e = DT_OK;
+	if (src->key)
+		e = dt_store_open(src->key, DT_STORE_KEYS, &p->keys, err);
+	if (e == DT_OK && !dt_material_has_private_key(keys_of(src, p)))
+		e = dt_pki_fail(err, DT_PKI_NO_KEY, dt_store_label(key_source(src)), NULL);
 	return e;
 }
 
 static enum dt_err
-take_chain(const struct dt_credential_source *src, struct material *m, struct dt_pki_error *err)
+take_pool(const struct dt_credential_source *src, struct parts *p, struct dt_pki_error *err)
 {
-	for (size_t i = 0; i < src->chain_count; i++) {
-		const char *path = src->chain_paths[i];
-		struct dt_pki_file file;
-		enum dt_err e = dt_pki_file_init(&file, path, FILE_MAX, err);
-		if (e != DT_OK)
-			return e;
-		struct dt_span text = {file.data, file.len};
-		STACK_OF(X509) *certs = sk_X509_new_null();
-		enum dt_pki_fault fault = certs ? dt_pem_certificates(text, certs) : DT_PKI_NOMEM;
-		if (fault == DT_PKI_NONE && sk_X509_num(certs) == 0)
-			fault = DT_PKI_NO_CERTIFICATE;
-		if (fault == DT_PKI_NONE &&
-		    !X509_add_certs(m->certs, certs, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP))
-			fault = DT_PKI_NOMEM;
-		sk_X509_pop_free(certs, X509_free);
-		dt_pki_file_fini(&file);
-		if (fault != DT_PKI_NONE)
-			return dt_pki_fail(err, fault, path, NULL);
-	}
-	return DT_OK;
+	const int flags = X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP;
+	enum dt_err e = DT_OK;
+	p->pool = sk_X509_new_null();
+	if (!p->pool || !X509_add_certs(p->pool, p->encoded.certs, flags) ||
+	    !X509_add_certs(p->pool, p->store.certs, flags))
+		return dt_pki_fail(err, DT_PKI_NOMEM, NULL, NULL);
+	for (size_t i = 0; e == DT_OK && i < src->chain_count; i++)
+		e = dt_store_certificates(&src->chain[i], p->pool, err);
+	return e;
 }
 
-/* Takes the first certificate that the key belongs to out of what the files gave; NULL if none. */
-static X509 *
-pick_leaf(const struct material *m)
+static EVP_PKEY *
+find_key(const struct dt_material *m, X509 *x)
 {
-	for (int i = 0; i < sk_X509_num(m->certs); i++) {
-		if (X509_check_private_key(sk_X509_value(m->certs, i), m->key) == 1)
-			return sk_X509_delete(m->certs, i);
+	for (size_t i = 0; i < m->key_count; i++) {
+		EVP_PKEY *key = m->keys[i].key;
+		if (m->keys[i].is_private && X509_check_private_key(x, key) == 1 &&
+		    dt_proof_signs_for(key, X509_get0_pubkey(x)))
+			return key;
 	}
 	return NULL;
 }
 
+/* The first of `candidates` that a key belongs to, and that key, into `c`. */
+static bool
+pick_pair(const struct dt_material *keys, const STACK_OF(X509) *candidates, struct dt_credential *c)
+{
+	for (int i = 0; i < sk_X509_num(candidates); i++) {
+		X509 *x = sk_X509_value(candidates, i);
+		EVP_PKEY *key = find_key(keys, x);
+		if (!key)
+			continue;
+		X509_up_ref(x);
+		EVP_PKEY_up_ref(key);
+		c->leaf = x;
+		c->key = key;
+		return true;
+	}
+	return false;
+}
+
+static enum dt_err
+pick_leaf(const struct dt_credential_source *src, const struct parts *p, struct dt_credential *c,
+    struct dt_pki_error *err)
+{
+	STACK_OF(X509) *candidates = NULL;
+	const char *label = dt_store_label(&src->cert);
+	enum dt_pki_fault fault = DT_PKI_NONE;
+	if (src->cert.encoded) {
+		candidates = sk_X509_new_null();
+		if (!candidates || !X509_add_cert(candidates, sk_X509_value(p->encoded.certs, 0),
+				       X509_ADD_FLAG_UP_REF))
+			fault = DT_PKI_NOMEM;
+	} else {
+		fault = dt_select(p->store.certs, src->cert.subject, src->cert.thumbprint, &candidates);
+	}
+	if (fault == DT_PKI_NONE && !pick_pair(keys_of(src, p), candidates, c)) {
+		fault = DT_PKI_MISMATCH;
+		label = dt_store_label(key_source(src));
+	}
+	sk_X509_pop_free(candidates, X509_free);
+	return fault == DT_PKI_NONE ? DT_OK : dt_pki_fail(err, fault, label, NULL);
+}
+
+/* The pool without the leaf, which is no part of its own chain. */
+static void
+drop_leaf(const struct parts *p, const X509 *leaf)
+{
+	for (int i = 0; i < sk_X509_num(p->pool); i++) {
+		if (X509_cmp(sk_X509_value(p->pool, i), leaf) == 0) {
+			X509_free(sk_X509_delete(p->pool, i));
+			return;
+		}
+	}
+}
+
 /* Takes the issuer of `x` out of what the files gave; NULL if it is not there, or `x` is a root. */
 static X509 *
-pick_issuer(const struct material *m, X509 *x)
+pick_issuer(const struct parts *p, X509 *x)
 {
 	if (X509_self_signed(x, 0) == 1)
 		return NULL;
-	for (int i = 0; i < sk_X509_num(m->certs); i++) {
-		if (X509_check_issued(sk_X509_value(m->certs, i), x) == X509_V_OK)
-			return sk_X509_delete(m->certs, i);
+	for (int i = 0; i < sk_X509_num(p->pool); i++) {
+		if (X509_check_issued(sk_X509_value(p->pool, i), x) == X509_V_OK)
+			return sk_X509_delete(p->pool, i);
 	}
 	return NULL;
 }
 
 static enum dt_pki_fault
-build_chain(struct dt_credential *c, struct material *m)
+build_chain(struct dt_credential *c, const struct parts *p)
 {
 	c->chain = sk_X509_new_null();
 	if (!c->chain)
 		return DT_PKI_NOMEM;
 	X509 *next;
-	for (X509 *x = c->leaf; (next = pick_issuer(m, x)) != NULL; x = next) {
+	for (X509 *x = c->leaf; (next = pick_issuer(p, x)) != NULL; x = next) {
 		if (!sk_X509_push(c->chain, next)) {
 			X509_free(next);
 			return DT_PKI_NOMEM;
 		}
 	}
-	c->left_out = (uint32_t)sk_X509_num(m->certs);
+	c->left_out = (uint32_t)sk_X509_num(p->pool);
 	return DT_PKI_NONE;
 }
 
@@ -213,19 +184,18 @@ check_dates(const X509 *leaf, struct dt_now now, const char *path, struct dt_pki
 }
 
 static enum dt_err
-assemble(const struct dt_credential_source *src, struct dt_now now, struct material *m,
+assemble(const struct dt_credential_source *src, struct dt_now now, struct parts *p,
     struct dt_credential *c, struct dt_pki_error *err)
 {
-	c->leaf = pick_leaf(m);
-	c->key = m->key;
-	m->key = NULL;
-	if (!c->leaf)
-		return dt_pki_fail(
-		    err, DT_PKI_MISMATCH, src->key_path ? src->key_path : src->path, NULL);
-	enum dt_pki_fault fault = build_chain(c, m);
+	const char *label = dt_store_label(&src->cert);
+	enum dt_err e = pick_leaf(src, p, c, err);
+	if (e != DT_OK)
+		return e;
+	drop_leaf(p, c->leaf);
+	enum dt_pki_fault fault = build_chain(c, p);
 	if (fault != DT_PKI_NONE)
-		return dt_pki_fail(err, fault, src->path, NULL);
-	return check_dates(c->leaf, now, src->path, err);
+		return dt_pki_fail(err, fault, label, NULL);
+	return check_dates(c->leaf, now, label, err);
 }
 
 enum dt_err
@@ -234,25 +204,28 @@ dt_credential_load(const struct dt_credential_source *src, struct dt_now now,
 {
 	*out = NULL;
 	*err = (struct dt_pki_error){0};
-	struct material m = {.certs = sk_X509_new_null()};
+	struct parts p = {.pool = NULL};
 	struct dt_credential *c = dt_alloc(sizeof(*c));
-	enum dt_err e;
+	enum dt_err e = DT_OK;
 	ERR_clear_error();
 	if (c)
 		c->magic = DT_CREDENTIAL_MAGIC;
-	if (!m.certs || !c) {
-		e = dt_pki_fail(err, DT_PKI_NOMEM, src->path, NULL);
-		goto done;
-	}
-	e = take_all(src, &m, err);
+	if (!c || dt_material_init(&p.store) != DT_PKI_NONE ||
+	    dt_material_init(&p.encoded) != DT_PKI_NONE || dt_material_init(&p.keys) != DT_PKI_NONE)
+		e = dt_pki_fail(err, DT_PKI_NOMEM, dt_store_label(&src->cert), NULL);
 	if (e == DT_OK)
-		e = take_chain(src, &m, err);
+		e = take_certificate(src, &p, err);
 	if (e == DT_OK)
-		e = assemble(src, now, &m, c, err);
-done:
+		e = take_key(src, &p, err);
+	if (e == DT_OK)
+		e = take_pool(src, &p, err);
+	if (e == DT_OK)
+		e = assemble(src, now, &p, c, err);
 	ERR_clear_error();
-	sk_X509_pop_free(m.certs, X509_free);
-	EVP_PKEY_free(m.key);
+	dt_material_fini(&p.store);
+	dt_material_fini(&p.encoded);
+	dt_material_fini(&p.keys);
+	sk_X509_pop_free(p.pool, X509_free);
 	if (e == DT_OK)
 		*out = c;
 	else

@@ -1,32 +1,12 @@
 #include "pki/numbers.h"
 
 #include "base/mem.h"
+#include "pki/proof.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <openssl/param_build.h>
 #include <string.h>
-
-#define SIGNATURE_MAX 4096u /* bytes */
-
-/* Whether the private half signs what the public half takes. */
-static bool
-signs(EVP_PKEY *key, const char *digest)
-{
-	static const uint8_t text[] = "a key signs for itself";
-	uint8_t signature[SIGNATURE_MAX];
-	size_t len = sizeof(signature);
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new(), *other = EVP_MD_CTX_new();
-	bool good = ctx && other && EVP_PKEY_get_size(key) <= (int)sizeof(signature) &&
-		    EVP_DigestSignInit_ex(ctx, NULL, digest, NULL, NULL, key, NULL) == 1 &&
-		    EVP_DigestSign(ctx, signature, &len, text, sizeof(text)) == 1 &&
-		    EVP_DigestVerifyInit_ex(other, NULL, digest, NULL, NULL, key, NULL) == 1 &&
-		    EVP_DigestVerify(other, signature, len, text, sizeof(text)) == 1;
-	EVP_MD_CTX_free(ctx);
-	EVP_MD_CTX_free(other);
-	return good;
-}
 
 /* The builder's memory is plain where the numbers are: wipe what it made. */
 static void
@@ -48,7 +28,7 @@ build(const char *type, OSSL_PARAM_BLD *b, bool is_private, EVP_PKEY **out)
 	if (fault == DT_PKI_BAD_KEY && EVP_PKEY_fromdata_init(ctx) == 1 &&
 	    EVP_PKEY_fromdata(ctx, out, selection, params) == 1)
 		fault = DT_PKI_NONE;
-	if (fault == DT_PKI_NONE && is_private && !signs(*out, "SHA256"))
+	if (fault == DT_PKI_NONE && is_private && !dt_proof_signs_for(*out, *out))
 		fault = DT_PKI_BAD_KEY;
 	if (fault != DT_PKI_NONE) {
 		EVP_PKEY_free(*out);

@@ -1,4 +1,4 @@
-/* pem.h - certificates and a private key out of PEM and PKCS#12 bytes.
+/* pem.h - certificates and private keys out of PEM and PKCS#12 bytes.
  *
  * Knows no files. Passwords come as bytes; nobody is ever asked on a terminal.
  * Leaves the reasons of failures on OpenSSL's error queue of this thread.
@@ -8,13 +8,7 @@
 #ifndef DT_PKI_PEM_H
 #define DT_PKI_PEM_H
 
-#include <dtlsd/module.h>
-#include <openssl/evp.h>
-#include <openssl/x509.h>
-#include <stdbool.h>
-
-#include "base/span.h"
-#include "pki/fault.h"
+#include "pki/material.h"
 
 /* Whether the bytes hold a line that begins a PEM block. */
 bool dt_pem_seen(struct dt_span text);
@@ -22,17 +16,18 @@ bool dt_pem_seen(struct dt_span text);
 /* Appends every certificate to `certs` that is not there yet. None at all is no fault here:
  * NONE, BAD_CERTIFICATE, NOMEM. */
 enum dt_pki_fault dt_pem_certificates(struct dt_span text, STACK_OF(X509) *certs);
+/* The certificates of every PKCS#7 block. None at all is no fault: NONE, BAD_CERTIFICATE, NOMEM. */
+enum dt_pki_fault dt_pem_pkcs7(struct dt_span text, struct dt_material *m);
+/* Every private key. None at all is no fault: NONE, BAD_KEY, NO_PASSWORD, WRONG_PASSWORD,
+ * OLD_ENCRYPTION, TOO_MANY, NOMEM. */
+enum dt_pki_fault dt_pem_keys(struct dt_span text, struct dtlsd_bytes password, struct dt_material *m);
 
-/* The first private key: NONE, NO_KEY, BAD_KEY, NO_PASSWORD, WRONG_PASSWORD, OLD_ENCRYPTION,
- * NOMEM. */
-enum dt_pki_fault dt_pem_key(struct dt_span text, struct dtlsd_bytes password, EVP_PKEY **out);
-
-/* Appends the certificates; *key stays NULL if there is none. NONE, FORMAT, NO_PASSWORD,
- * WRONG_PASSWORD, OLD_ENCRYPTION, NOMEM. */
+/* Every certificate, and with `keys` every private key. WRONG_TYPE (it is none), BAD_KEY,
+ * NO_PASSWORD, WRONG_PASSWORD, OLD_ENCRYPTION, TOO_MANY, NOMEM. */
 enum dt_pki_fault dt_pkcs12_read(
-    struct dt_span der, struct dtlsd_bytes password, STACK_OF(X509) *certs, EVP_PKEY **key);
+    struct dt_span der, const struct dt_passwords *pw, bool keys, struct dt_material *m);
 
-/* For the two above: what a failed decryption means, from the error queue. */
+/* What a failed decryption means, from the error queue. */
 enum dt_pki_fault dt_pki_decrypt_fault(struct dtlsd_bytes password);
 
 #endif

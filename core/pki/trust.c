@@ -60,20 +60,27 @@ add_directory(const char *path, STACK_OF(X509) *certs, struct dt_pki_error *err)
 	return e;
 }
 
+static bool
+is_directory(const struct dt_store_source *src)
+{
+	struct stat st;
+	return src->type == DT_STORE_AUTO && src->path && stat(src->path, &st) == 0 &&
+	       S_ISDIR(st.st_mode);
+}
+
 static enum dt_err
-add_path(const char *path, STACK_OF(X509) *certs, struct dt_pki_error *err)
+add_store(const struct dt_store_source *src, STACK_OF(X509) *certs, struct dt_pki_error *err)
 {
 	STACK_OF(X509) *found = sk_X509_new_null();
 	if (!found)
-		return dt_pki_fail(err, DT_PKI_NOMEM, path, NULL);
-	struct stat st;
-	bool dir = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-	enum dt_err e = dir ? add_directory(path, found, err) : add_file(path, found, err);
-	if (e == DT_OK && sk_X509_num(found) == 0)
-		e = dt_pki_fail(err, DT_PKI_EMPTY, path, NULL);
+		return dt_pki_fail(err, DT_PKI_NOMEM, dt_store_label(src), NULL);
+	enum dt_err e = is_directory(src) ? add_directory(src->path, found, err)
+					   : dt_store_certificates(src, found, err);
+	if (err->fault == DT_PKI_NO_CERTIFICATE || (e == DT_OK && sk_X509_num(found) == 0))
+		e = dt_pki_fail(err, DT_PKI_EMPTY, dt_store_label(src), NULL);
 	if (e == DT_OK &&
 	    !X509_add_certs(certs, found, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP))
-		e = dt_pki_fail(err, DT_PKI_NOMEM, path, NULL);
+		e = dt_pki_fail(err, DT_PKI_NOMEM, dt_store_label(src), NULL);
 	sk_X509_pop_free(found, X509_free);
 	return e;
 }
@@ -82,18 +89,18 @@ add_path(const char *path, STACK_OF(X509) *certs, struct dt_pki_error *err)
 static enum dt_err
 add_system(STACK_OF(X509) *certs, struct dt_pki_error *err)
 {
-	const char *bundle = X509_get_default_cert_file();
-	if (access(bundle, F_OK) == 0)
-		return add_path(bundle, certs, err);
-	return add_path(X509_get_default_cert_dir(), certs, err);
+	struct dt_store_source src = {.path = X509_get_default_cert_file()};
+	if (access(src.path, F_OK) != 0)
+		src.path = X509_get_default_cert_dir();
+	return add_store(&src, certs, err);
 }
 
 static enum dt_err
 add_sources(const struct dt_trust_source *src, STACK_OF(X509) *certs, struct dt_pki_error *err)
 {
 	enum dt_err e = DT_OK;
-	for (size_t i = 0; e == DT_OK && i < src->path_count; i++)
-		e = add_path(src->paths[i], certs, err);
+	for (size_t i = 0; e == DT_OK && i < src->store_count; i++)
+		e = add_store(&src->stores[i], certs, err);
 	if (e == DT_OK && src->system)
 		e = add_system(certs, err);
 	if (e == DT_OK && sk_X509_num(certs) == 0)

@@ -16,6 +16,7 @@
 
 #include "base/time.h"
 #include "pki/fault.h"
+#include "pki/store.h"
 
 #define DT_TRUST_MAGIC 0x64747472u
 #define DT_TRUST_DIGEST 32u	  /* bytes */
@@ -23,8 +24,8 @@
 
 /* Everything is borrowed until dt_trust_load() returns. */
 struct dt_trust_source {
-	const char *const *paths; /* PEM bundles, and directories: every PEM file in one */
-	size_t path_count;
+	const struct dt_store_source *stores; /* a directory (type auto): every PEM file in it */
+	size_t store_count;
 	bool system; /* the CAs of the operating system as well */
 };
 
@@ -38,7 +39,7 @@ struct dt_trust {
 	uint8_t digest[DT_TRUST_DIGEST];
 };
 
-/* A path that holds no certificate, and an empty whole, are errors that name the file. */
+/* A store that holds no certificate, and an empty whole, are errors that name the file. */
 enum dt_err dt_trust_load(
     const struct dt_trust_source *src, struct dt_trust **out, struct dt_pki_error *err) DT_MUST_USE;
 void dt_trust_free(struct dt_trust **slot);

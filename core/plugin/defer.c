@@ -95,6 +95,8 @@ dt_defer_new(struct dt_gate_run *run)
 		return run->deferral->token;
 
 	run->defer_refused = true;
+	if (dt_conn_state(run->conn) == DT_CONN_ESTABLISHED)
+		return 0; /* asked once more, and nothing waits for the answer */
 	struct dt_conn_data *data = dt_conn_data_need(run->conn, run->cw->count);
 	struct dt_deferral *d = data ? dt_alloc(sizeof(*d)) : NULL;
 	if (!d)

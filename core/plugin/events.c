@@ -164,6 +164,36 @@ on_data_in(void *arg, struct dt_conn *c, uint8_t *data, size_t len, size_t capac
 	dt_count(pw->env.counters, DT_COUNT_DATA_UNHANDLED, 1);
 }
 
+static bool
+agrees_to_move(struct dt_seat *seat, uint64_t id, const struct dtlsd_peer_moved *event)
+{
+	struct dtlsd_peer_moved copy = *event;
+	char what[48];
+	uint32_t verdict =
+	    seat->instance->module->peer_moved(dt_hook_enter(seat, DT_HOOK_PEER_MOVED, id), &copy);
+	dt_hook_leave(seat);
+	if (verdict != DTLSD_NEXT && verdict != DTLSD_REJECT) {
+		snprintf(what, sizeof(what), "returned verdict %u", verdict);
+		dt_hook_contain(seat, DT_HOOK_PEER_MOVED, what, "REJECT");
+	}
+	return verdict == DTLSD_NEXT;
+}
+
+static bool
+on_peer_moved(void *arg, struct dt_conn *c, const struct dt_path *to)
+{
+	struct dt_chain_worker *cw = arg;
+	struct dtlsd_peer_moved event = {
+	    .size = sizeof(event), .from = dt_conn_path(c)->peer, .to = to->peer};
+	for (uint32_t i = 0; i < cw->count; i++) {
+		struct dt_seat *seat = cw->seats[i];
+		if (seat->instance->module->peer_moved &&
+		    !agrees_to_move(seat, dt_conn_id(c), &event))
+			return false;
+	}
+	return true;
+}
+
 static void
 on_released(void *arg, struct dt_conn *c)
 {
@@ -182,6 +212,7 @@ dt_events_fill(struct dt_conn_events *events, struct dt_chain_worker *cw)
 	    .client_auth = on_client_auth,
 	    .connected = on_connected,
 	    .data_in = on_data_in,
+	    .peer_moved = on_peer_moved,
 	    .disconnected = on_disconnected,
 	    .released = on_released};
 	dt_notices_fill(events, cw);

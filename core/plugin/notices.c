@@ -109,34 +109,6 @@ on_data_out(void *arg, struct dt_conn *c, uint8_t *data, size_t *len, size_t cap
 	return true;
 }
 
-/* ---- another address ------------------------------------------------------------------------ */
-
-static bool
-on_peer_moved(void *arg, struct dt_conn *c, const struct dt_path *to)
-{
-	struct dt_chain_worker *cw = arg;
-	uint64_t id = dt_conn_id(c);
-	char what[48];
-	for (uint32_t i = 0; i < cw->count; i++) {
-		struct dt_seat *seat = cw->seats[i];
-		const struct dtlsd_move event = {
-		    .size = sizeof(event), .peer = to->peer, .local = to->local};
-		if (!seat->instance->module->peer_moved)
-			continue;
-		uint32_t verdict = seat->instance->module->peer_moved(
-		    dt_hook_enter(seat, DT_HOOK_PEER_MOVED, id), &event);
-		dt_hook_leave(seat);
-		if (verdict == DTLSD_NEXT)
-			continue;
-		if (verdict != DTLSD_REJECT) {
-			snprintf(what, sizeof(what), "returned verdict %u", verdict);
-			dt_hook_contain(seat, DT_HOOK_PEER_MOVED, what, "REJECT");
-		}
-		return false;
-	}
-	return true;
-}
-
 /* ---- the table ------------------------------------------------------------------------------ */
 
 void
@@ -150,7 +122,5 @@ dt_notices_fill(struct dt_conn_events *events, struct dt_chain_worker *cw)
 			events->error = on_error;
 		if (m->data_out)
 			events->data_out = on_data_out;
-		if (m->peer_moved)
-			events->peer_moved = on_peer_moved;
 	}
 }

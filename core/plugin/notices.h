@@ -1,4 +1,4 @@
-/* notices.h - the hooks that look on: tls_status, error, data_out, peer_moved.
+/* notices.h - the hooks that look on: tls_status, error, data_out.
  *
  * A hook that no module of the chain has is left out of the table, so that the conn room does
  * nothing for it. Threads: the worker's own. Internal to the room.

@@ -58,7 +58,7 @@ dt_plugin_worker_free(struct dt_plugin_worker **slot)
 	pw->env.plugin->shared[pw->env.index].worker = NULL;
 	if (here == pw)
 		here = NULL;
-	dt_lines_drop(pw);
+	dt_hearing_drop(pw);
 	dt_actions_fini(&pw->actions);
 	dt_free(pw->deferrals);
 	pw->magic = 0;
@@ -181,7 +181,7 @@ dt_plugin_worker_flush(struct dt_plugin_worker *pw)
 		return;
 	pw->flushing = true;
 	do_actions(pw);
-	dt_lines_tell(pw);
+	dt_hearing_tell(pw);
 	do_actions(pw);
 	pw->flushing = false;
 }

@@ -4,6 +4,7 @@
 #include "dtls/protect.h"
 #include "server/build_info.h"
 #include "server/catalog.h"
+#include "server/control.h"
 #include "server/privileges.h"
 #include "server/run.h"
 #include "server/server.h"
@@ -89,6 +90,8 @@ check(struct job *j)
 	enum dt_err err = load(j);
 	if (err == DT_OK)
 		err = dt_server_check(j->config, j->options->dev, &j->report);
+	if (j->config && dt_control_check(j->config, &j->report) != DT_OK && err == DT_OK)
+		err = DT_ERR_CONFIG;
 	int code = complain(j, err);
 	if (code == 0)
 		printf("%s: the configuration is good\n",

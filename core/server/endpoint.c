@@ -2,40 +2,15 @@
 
 #include "base/mem.h"
 #include "config/fingerprint.h"
-#include "io/clock.h"
-#include "pki/credential.h"
-#include "pki/ephemeral.h"
+#include "server/identity.h"
 #include "server/logger.h"
 #include "server/suites.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#define POINTER_BYTES 128
-#define CERTIFICATES_MAX 16u
 #define RECORD_AROUND 128u /* bytes, at most, that a record of a client is longer than its plaintext */
-
-/* What a message is about: the configuration and the place in it. */
-struct place {
-	const struct dt_config *config;
-	const struct dt_config_server *server;
-	struct dt_config_report *report;
-};
-
-static bool __attribute__((format(printf, 3, 4)))
-wrong(const struct place *p, const char *member, const char *format, ...)
-{
-	char pointer[POINTER_BYTES], text[DT_PKI_TEXT];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	snprintf(pointer, sizeof(pointer), "%s%s", p->server->pointer, member);
-	dt_config_error_at(p->config, p->report, pointer, "%s", text);
-	return false;
-}
 
 /* ---- verification, as dtls asks for it ---- */
 
@@ -57,115 +32,34 @@ verify_leaf(void *arg, X509 *leaf, struct dt_wall now)
 /* ---- what the entry names ---- */
 
 static bool
-load_trust(struct dt_endpoint *e, const struct place *p)
-{
-	const struct dt_config_tls *tls = &p->server->tls;
-	struct dt_trust_source source = {
-	    tls->client_ca.items, tls->client_ca.count, tls->system_ca};
-	struct dt_pki_error err;
-	if (tls->authenticate_clients == DT_CLIENTS_NONE)
-		return true;
-	if (dt_trust_load(&source, &e->trust, &err) != DT_OK)
-		return wrong(p, "/tls/client_ca", "%s", err.text);
-	return true;
-}
-
-static bool
-load_psk_file(struct dt_endpoint *e, const struct place *p)
+load_psk_file(struct dt_endpoint *e, const struct dt_place *p)
 {
 	char error[256];
 	const char *path = p->server->tls.psk.file;
 	if (path && dt_psk_file_load(path, &e->psk_file, error, sizeof(error)) != DT_OK)
-		return wrong(p, "/tls/psk/file", "%s", error);
+		return dt_place_wrong(p, "/tls/psk/file", "%s", error);
 	return true;
 }
 
 static bool
-probe_key_log(const struct place *p)
+probe_key_log(const struct dt_place *p)
 {
 	const char *path = p->server->tls.key_log_file;
 	int error = path ? dt_logger_probe(path) : 0;
-	return !error || wrong(p, "/tls/key_log_file", "%s: %s", path, strerror(error));
+	return !error || dt_place_wrong(p, "/tls/key_log_file", "%s: %s", path, strerror(error));
 }
 
 static bool
-open_key_log(struct dt_endpoint *e, const struct place *p)
+open_key_log(struct dt_endpoint *e, const struct dt_place *p)
 {
 	const char *path = p->server->tls.key_log_file;
 	enum dt_err err = path ? dt_key_log_open(&e->key_log, path) : DT_OK;
 	if (err == DT_OK)
 		return true;
-	return wrong(p, "/tls/key_log_file", "%s: %s", path,
+	return dt_place_wrong(p, "/tls/key_log_file", "%s: %s", path,
 	    err == DT_ERR_REFUSED
 		? "there is something that others may read or that is no file: remove it"
 		: strerror(errno));
-}
-
-/* The certificates of the entry, for the time that the TLS context is made. */
-struct certificates {
-	struct dt_credential *loaded[CERTIFICATES_MAX];
-	struct dt_tls_certificate list[CERTIFICATES_MAX];
-	size_t count;
-};
-
-/* OpenSSL keeps one certificate of each type of key: a second would push out the first. */
-static bool
-refuse_twin(const struct certificates *c, const char *member, const struct place *p)
-{
-	int type = EVP_PKEY_get_base_id(c->loaded[c->count]->key);
-	for (size_t i = 0; i < c->count; i++)
-		if (EVP_PKEY_get_base_id(c->loaded[i]->key) == type)
-			return wrong(p, member,
-			    "another certificate of this server has a key of the same "
-			    "type, %s",
-			    OBJ_nid2sn(type));
-	return true;
-}
-
-/* The `i`-th of the entry. */
-static bool
-load_certificate(struct certificates *c, uint32_t i, const struct place *p)
-{
-	const struct dt_config_certificate *from =
-	    &((const struct dt_config_certificate *)p->server->tls.certificate.items)[i];
-	struct dt_credential_source source = {
-	    .kind = DT_CREDENTIAL_AUTO,
-	    .path = from->file,
-	    .key_path = from->key,
-	    .password = from->password,
-	    .key_password = from->key_password,
-	    .chain_paths = from->chain.items,
-	    .chain_count = from->chain.count,
-	};
-	struct dt_pki_error err;
-	char member[64];
-	snprintf(member, sizeof(member), "/tls/certificate/%u", i);
-	if (c->count == CERTIFICATES_MAX)
-		return wrong(p, member, "more than %u certificates", CERTIFICATES_MAX);
-	if (dt_credential_load(&source, dt_clock_now(), &c->loaded[c->count], &err) != DT_OK)
-		return wrong(p, member, "%s", err.text);
-	bool single = refuse_twin(c, member, p);
-	c->count++;
-	return single;
-}
-
-static bool
-load_certificates(struct certificates *c, bool ephemeral, const struct place *p)
-{
-	const struct dtlsd_list *list = &p->server->tls.certificate;
-	struct dt_pki_error err;
-	bool good = true;
-	for (uint32_t i = 0; i < list->count; i++)
-		good &= load_certificate(c, i, p);
-	if (list->count == 0 && ephemeral) {
-		if (dt_ephemeral_new(dt_clock_now(), &c->loaded[0], &err) != DT_OK)
-			return wrong(p, "/tls", "%s", err.text);
-		c->count = 1;
-	}
-	for (size_t i = 0; i < c->count; i++)
-		c->list[i] = (struct dt_tls_certificate){
-		    c->loaded[i]->leaf, c->loaded[i]->key, c->loaded[i]->chain};
-	return good;
 }
 
 static bool
@@ -207,8 +101,8 @@ record_size_limit(uint64_t packet_size)
 }
 
 static bool
-make_tls(struct dt_endpoint *e, const struct certificates *c, const struct dt_suites *suites,
-    const struct place *p)
+make_tls(struct dt_endpoint *e, const struct dt_identity *c, const struct dt_suites *suites,
+    const struct dt_place *p)
 {
 	static const enum dt_client_auth client_auth[] = {
 	    [DT_CLIENTS_NONE] = DT_CLIENT_AUTH_NONE,
@@ -245,13 +139,13 @@ make_tls(struct dt_endpoint *e, const struct certificates *c, const struct dt_su
 	set_ticket_secret(&settings, &s->tls.session_reuse.ticket_key, e->site);
 	enum dt_err err = dt_tls_new(&settings, &e->tls, error, sizeof(error));
 	dt_wipe(settings.ticket_secret, sizeof(settings.ticket_secret));
-	return err == DT_OK || wrong(p, "/tls", "%s", error);
+	return err == DT_OK || dt_place_wrong(p, "/tls", "%s", error);
 }
 
 static bool
-choose_suites(struct dt_suites *suites, const struct place *p)
+choose_suites(struct dt_suites *suites, const struct dt_place *p)
 {
-	char error[256], pointer[POINTER_BYTES];
+	char error[256], pointer[DT_PLACE_POINTER];
 	if (dt_suites_init(suites, &p->server->tls, error, sizeof(error)))
 		return true;
 	snprintf(pointer, sizeof(pointer), "%s%s", p->server->pointer, suites->member);
@@ -265,23 +159,22 @@ dt_endpoint_init(struct dt_endpoint *e, const struct dt_config *config,
     const struct dt_config_server *server, struct dt_site *site, bool ephemeral,
     struct dt_config_report *report)
 {
-	struct place p = {config, server, report};
-	struct certificates c = {.count = 0};
+	struct dt_place p = {config, server, report};
+	struct dt_identity c;
 	struct dt_suites suites;
 	memset(e, 0, sizeof(*e));
 	e->config = server;
 	e->site = site;
 	e->key_log.fd = -1;
 	/* All that is wrong is told at once. */
-	bool good = load_trust(e, &p);
+	bool good = dt_identity_trust(&e->trust, &p);
 	good &= load_psk_file(e, &p);
 	good &= probe_key_log(&p);
-	good &= load_certificates(&c, ephemeral, &p);
+	good &= dt_identity_init(&c, ephemeral, &p);
 	good &= choose_suites(&suites, &p);
 	good = good && make_tls(e, &c, &suites, &p);
 	dt_suites_fini(&suites);
-	for (size_t i = 0; i < CERTIFICATES_MAX; i++)
-		dt_credential_free(&c.loaded[i]);
+	dt_identity_fini(&c);
 	return good;
 }
 
@@ -297,7 +190,7 @@ static void
 complain(void *arg, bool error, const char *pointer, const char *text)
 {
 	const struct complaint *c = arg;
-	char at[2 * POINTER_BYTES];
+	char at[2 * DT_PLACE_POINTER];
 	snprintf(at, sizeof(at), "%s%s", c->entry, pointer);
 	if (error)
 		dt_config_error_at(c->config, c->report, at, "%s", text);
@@ -326,7 +219,7 @@ dt_endpoint_open(struct dt_endpoint *e, const struct dt_config *config, struct d
     const struct dt_siphash_key *key, struct dt_config_report *report)
 {
 	const struct dt_config_server *s = e->config;
-	struct place p = {config, s, report};
+	struct dt_place p = {config, s, report};
 	struct dt_chain_entry entries[DT_CONFIG_CHAIN_MAX];
 	const char *pointers[DT_CONFIG_CHAIN_MAX];
 	size_t count = 0;
@@ -352,7 +245,7 @@ dt_endpoint_open(struct dt_endpoint *e, const struct dt_config *config, struct d
 	if (dt_chain_new(plugin, s->name, entries, count, &e->chain, &failure) == DT_OK)
 		return true;
 	if (failure.entry == count)
-		return wrong(&p, "/chain", "%s", failure.why);
+		return dt_place_wrong(&p, "/chain", "%s", failure.why);
 	dt_config_error_at(config, report, pointers[failure.entry], "%s", failure.why);
 	return false;
 }

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define BATCHES_PER_TURN 8u /* of one socket: then the others have their turn */
+#define BATCHES_PER_TURN 8u		     /* of one socket: then the others have their turn */
 #define NEW_CLIENTS_SHARE DT_MILLISECONDS(1) /* of a turn */
 #define WAITING_MEMORY (1024u * 1024u)	     /* bytes of datagrams of new clients */
 #define CID_AT (DT_RECORD_HEADER - 2u) /* where a connection id begins, and the worker in it */
@@ -63,7 +63,8 @@ struct forwarded {
 	uint8_t bytes[];
 };
 
-static void take_datagram(struct dt_intake_socket *s, const struct dt_udp_datagram *d, struct dt_now now);
+static void take_datagram(
+    struct dt_intake_socket *s, const struct dt_udp_datagram *d, struct dt_now now);
 
 static void
 take_forwarded(void *arg, void *data, size_t len)
@@ -71,7 +72,8 @@ take_forwarded(void *arg, void *data, size_t len)
 	struct dt_worker *w = arg;
 	struct forwarded *f = data;
 	(void)len;
-	struct dt_udp_datagram d = {.path = f->path, .data = f->bytes, .len = f->len, .capacity = f->len};
+	struct dt_udp_datagram d = {
+	    .path = f->path, .data = f->bytes, .len = f->len, .capacity = f->len};
 	take_datagram(&w->intake.sockets[f->socket], &d, w->now);
 }
 
@@ -134,7 +136,8 @@ share_is_used_up(const struct dt_intake *in)
 
 /* `clock`: when that which went before was done; then, when this was. */
 static void
-take_new_client(struct dt_intake_socket *s, const struct dt_udp_datagram *d, struct dt_now now, struct dt_mono *clock)
+take_new_client(struct dt_intake_socket *s, const struct dt_udp_datagram *d, struct dt_now now,
+    struct dt_mono *clock)
 {
 	take_datagram(s, d, now);
 	struct dt_mono done = dt_clock_now().mono;
@@ -148,7 +151,8 @@ let_wait(struct dt_intake_socket *s, const struct dt_udp_datagram *d)
 	struct dt_intake *in = s->intake;
 	enum dt_err err = dt_waiting_add(&in->waiting, s, d);
 	if (err != DT_OK)
-		dt_count_drop(in->counters, err == DT_ERR_FULL ? DT_DROP_WAITING_FULL : DT_DROP_MEMORY);
+		dt_count_drop(
+		    in->counters, err == DT_ERR_FULL ? DT_DROP_WAITING_FULL : DT_DROP_MEMORY);
 }
 
 static void
@@ -193,7 +197,8 @@ dt_intake_take_waiting(struct dt_intake *in, struct dt_now now)
 	void *socket;
 	if (!dt_waiting_empty(&in->waiting)) {
 		struct dt_mono clock = dt_clock_now().mono;
-		while (!share_is_used_up(in) && (d = dt_waiting_next(&in->waiting, &socket)) != NULL)
+		while (
+		    !share_is_used_up(in) && (d = dt_waiting_next(&in->waiting, &socket)) != NULL)
 			take_new_client(socket, d, now, &clock);
 	}
 	in->spent_on_new = (struct dt_dur){0};

@@ -25,7 +25,8 @@ struct dt_intake_listen {
 
 struct dt_intake_config {
 	uint32_t worker, worker_count;
-	struct dt_mailbox *const *mailboxes; /* borrowed, like all below: of all workers, by index */
+	struct dt_mailbox *const
+	    *mailboxes; /* borrowed, like all below: of all workers, by index */
 	struct dt_counters *counters;
 	struct dt_intake_listen *listens;
 	size_t listen_count;

@@ -1,6 +1,7 @@
 #include "server/logger.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,40 +25,13 @@ struct line {
 	char bytes[LINE_BYTES];
 };
 
-/* What is printable beyond ASCII: RFC 3629 4, less the control characters U+0080 to U+009F. */
-static const struct {
-	uint8_t first, last; /* the leading byte */
-	uint8_t low, high;   /* the second one */
-	uint8_t more;	     /* bytes behind these */
-} printable[] = {
-    {0xc2, 0xc2, 0xa0, 0xbf, 0},
-    {0xc3, 0xdf, 0x80, 0xbf, 0},
-    {0xe0, 0xe0, 0xa0, 0xbf, 1},
-    {0xe1, 0xec, 0x80, 0xbf, 1},
-    {0xed, 0xed, 0x80, 0x9f, 1},
-    {0xee, 0xef, 0x80, 0xbf, 1},
-    {0xf0, 0xf0, 0x90, 0xbf, 2},
-    {0xf1, 0xf3, 0x80, 0xbf, 2},
-    {0xf4, 0xf4, 0x80, 0x8f, 2},
-};
-
-/* Bytes of the printable character at `p`, 0 when there is none. Reads no byte behind a NUL. */
+/* Bytes of the printable character at `p`, 0 when there is none: no control character of either
+ * kind. Reads no byte behind a NUL. */
 static size_t
 printable_length(const unsigned char *p)
 {
-	if (*p < 0x80)
-		return *p >= 0x20 && *p < 0x7f;
-	for (size_t i = 0; i < sizeof(printable) / sizeof(printable[0]); i++) {
-		if (*p < printable[i].first || *p > printable[i].last)
-			continue;
-		if (p[1] < printable[i].low || p[1] > printable[i].high)
-			return 0;
-		size_t n = 2;
-		while (n < 2u + printable[i].more && (p[n] & 0xc0) == 0x80)
-			n++;
-		return n == 2u + printable[i].more ? n : 0;
-	}
-	return 0;
+	bool control = *p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0);
+	return control ? 0 : dt_text_character(p, strnlen((const char *)p, 4));
 }
 
 static void __attribute__((format(printf, 2, 3))) add(struct line *l, const char *format, ...)

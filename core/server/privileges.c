@@ -48,11 +48,14 @@ find_user(const char *user, uid_t *uid, gid_t *gid)
 }
 
 enum dt_err
-dt_privileges_known(const char *user)
+dt_privileges_find(const char *user, uid_t *uid)
 {
-	uid_t uid;
+	uid_t found;
 	gid_t gid;
-	return find_user(user, &uid, &gid);
+	enum dt_err err = find_user(user, &found, &gid);
+	if (err == DT_OK && uid)
+		*uid = found;
+	return err;
 }
 
 enum dt_err

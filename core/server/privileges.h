@@ -6,6 +6,7 @@
 #define DT_SERVER_PRIVILEGES_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -17,8 +18,8 @@ void dt_privileges_standard_files(void);
  * for it would hold every key, and no debugger of an ordinary user can attach. */
 void dt_privileges_limits(bool dumpable);
 
-/* DT_ERR_GONE: no such user. DT_ERR_SYSTEM: errno. */
-enum dt_err dt_privileges_known(const char *user) DT_MUST_USE;
+/* DT_ERR_GONE: no such user. DT_ERR_SYSTEM: errno. `uid` may be NULL. */
+enum dt_err dt_privileges_find(const char *user, uid_t *uid) DT_MUST_USE;
 /* Becomes `user` with its groups, for good. As above, and DT_ERR_REFUSED: it could become root
  * again, and has: the process must end. */
 enum dt_err dt_privileges_drop(const char *user) DT_MUST_USE;

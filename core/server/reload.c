@@ -33,6 +33,8 @@ warn_of_rest(
 	} rows[] = {
 	    {old->workers == config->workers, "/workers"},
 	    {same_text(old->user, config->user), "/user"},
+	    {same_text(old->control.socket, config->control.socket), "/control/socket"},
+	    {same_text(old->control.group, config->control.group), "/control/group"},
 	    {same_text(old->log.target, config->log.target), "/log/target"},
 	    {old->log.format == config->log.format, "/log/format"},
 	};

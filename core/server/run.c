@@ -6,6 +6,7 @@
 #include "io/loop.h"
 #include "io/signals.h"
 #include "server/build_info.h"
+#include "server/control.h"
 #include "server/privileges.h"
 #include "server/server.h"
 
@@ -23,6 +24,7 @@ struct run {
 	struct dt_mono tend_at;		    /* what a reload has left behind; DT_NEVER = nothing */
 	struct dt_signals signals;
 	struct dt_watch watch;
+	struct dt_control *control; /* owned; NULL = none */
 	bool ending;
 };
 
@@ -31,6 +33,14 @@ end(struct run *r, int number)
 {
 	dt_log(
 	    &r->logger->log, DT_LOG_INFO, NULL, "%s: closing all connections", strsignal(number));
+	r->ending = true;
+}
+
+static void
+shut_down(void *arg)
+{
+	struct run *r = arg;
+	dt_log(&r->logger->log, DT_LOG_INFO, NULL, "shutdown: closing all connections");
 	r->ending = true;
 }
 
@@ -123,10 +133,15 @@ tell_client(void *arg, const char *server, const struct dtlsd_address *address)
 	fflush(stdout);
 }
 
-static void
+static enum dt_err
 serve(struct run *r, struct dt_loop *loop, const struct dt_config_report *report)
 {
 	struct dt_now now = dt_clock_now();
+	if (r->control && dt_control_serve(r->control, r->server) != DT_OK) {
+		dt_log(&r->logger->log, DT_LOG_ERROR, NULL, "cannot serve the control socket: %s",
+		    strerror(errno));
+		return DT_ERR_SYSTEM;
+	}
 	dt_log(&r->logger->log, DT_LOG_INFO, NULL, "dtlsd %s started", DTLSD_VERSION);
 	log_report(report, &r->logger->log); /* warnings; errors would have stopped us */
 	dt_server_addresses(r->server, tell_address, r->logger);
@@ -137,6 +152,7 @@ serve(struct run *r, struct dt_loop *loop, const struct dt_config_report *report
 		if (dt_mono_reached(r->tend_at, now.mono))
 			r->tend_at = dt_server_tend(r->server, now) ? dt_mono_add(now.mono, TEND_EVERY) : DT_NEVER;
 	}
+	return DT_OK;
 }
 
 static enum dt_err
@@ -176,6 +192,7 @@ dt_run(const struct dt_run_config *what, struct dt_logger *logger, struct dt_con
 	struct run r = {.config = what, .logger = logger, .tend_at = DT_NEVER};
 	struct dt_loop loop;
 	const struct dt_config *config = what->config;
+	const struct dt_control_env env = {config, logger, &loop, shut_down, &r};
 	const struct dt_config_log *l = &config->log;
 	dt_privileges_limits(what->dev); /* who tries a module wants to debug it */
 	if (dt_logger_open(logger, l->target, l->format == DT_LOG_FORMAT_JSON,
@@ -188,13 +205,17 @@ dt_run(const struct dt_run_config *what, struct dt_logger *logger, struct dt_con
 		return no_signals(logger);
 	enum dt_err err = watch_signals(&r, &loop);
 	if (err == DT_OK)
+		err = dt_control_open(&env, &r.control, report);
+	if (err == DT_OK)
 		err = dt_server_start(config, what->dev, logger, &r.server, report);
 	if (err == DT_OK)
-		serve(&r, &loop, report);
+		err = serve(&r, &loop, report);
+	dt_control_close(r.control);
 	unwatch_signals(&r, &loop);
 	if (r.server) {
 		dt_server_stop(&r.server);
 		dt_log(&logger->log, DT_LOG_INFO, NULL, "ended");
 	}
+	dt_control_free(&r.control);
 	return err;
 }

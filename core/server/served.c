@@ -141,6 +141,15 @@ dt_served_listen(struct dt_served_list *l, bool listening)
 		SERVED(node)->service.listening = listening && !SERVED(node)->retired;
 }
 
+const struct dt_service *
+dt_served_now(const struct dt_served_list *l, const struct dt_service *service)
+{
+	DT_LIST_EACH (node, next, &l->list)
+		if (SERVED(node)->service.load == service->load && !SERVED(node)->retired)
+			return &SERVED(node)->service;
+	return NULL;
+}
+
 struct dt_service *
 dt_served_of(const struct dt_served_list *l, const struct dt_chain *chain)
 {

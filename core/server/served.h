@@ -42,6 +42,8 @@ struct dt_service *dt_served_find(const struct dt_served_list *l, const struct d
 /* New handshakes: refused or not, on all that are not retired. */
 void dt_served_listen(struct dt_served_list *l, bool listening);
 
+/* The service that lets clients of the same server in; NULL when there is none. */
+const struct dt_service *dt_served_now(const struct dt_served_list *l, const struct dt_service *service);
 /* The service of a chain; NULL when it does not run here. */
 struct dt_service *dt_served_of(const struct dt_served_list *l, const struct dt_chain *chain);
 /* Connections of retired services with this chain; stops the chain when there are none. */

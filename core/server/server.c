@@ -248,7 +248,7 @@ static enum dt_err
 check_user(const struct dt_config *config, struct dt_config_report *report)
 {
 	const char *user = config->user;
-	if (!user || dt_privileges_known(user) != DT_ERR_GONE)
+	if (!user || dt_privileges_find(user, NULL) != DT_ERR_GONE)
 		return DT_OK;
 	dt_config_error_at(config, report, "/user", "there is no user \"%s\"", user);
 	return DT_ERR_CONFIG;
@@ -403,13 +403,12 @@ void
 dt_server_stop(struct dt_server **slot)
 {
 	struct dt_server *s = *slot;
-	struct dt_counters sum = {0};
+	struct dt_counters sum;
 	const struct dt_generation *g = s->current;
 	for (size_t i = 0; i < g->endpoint_count; i++)
 		dt_stats_log_open(&s->logger->log, &g->endpoints[i]);
 	stop_workers(s);
-	for (uint32_t i = 0; i < s->worker_count; i++)
-		dt_counters_add(&sum, dt_worker_counters(s->workers[i]));
+	dt_server_counters(s, &sum);
 	dt_stats_log(&s->logger->log, &sum);
 	for (size_t i = 0; i < g->endpoint_count; i++)
 		dt_stats_log_chain(&s->logger->log, g->endpoints[i].config->name, g->endpoints[i].chain);
@@ -422,4 +421,31 @@ dt_server_addresses(const struct dt_server *s,
 {
 	for (size_t i = 0; i < s->address_count; i++)
 		each(arg, s->addresses[i].site->name, &s->addresses[i].bound);
+}
+
+uint32_t
+dt_server_workers(const struct dt_server *s)
+{
+	return s->worker_count;
+}
+
+struct dt_mailbox *
+dt_server_mailbox(const struct dt_server *s, uint32_t worker)
+{
+	DT_ASSERT(worker < s->worker_count);
+	return s->mailbox_list[worker];
+}
+
+const struct dt_endpoint *
+dt_server_endpoint(const struct dt_server *s, size_t index)
+{
+	return index < s->current->endpoint_count ? &s->current->endpoints[index] : NULL;
+}
+
+void
+dt_server_counters(const struct dt_server *s, struct dt_counters *sum)
+{
+	*sum = (struct dt_counters){0};
+	for (uint32_t i = 0; i < s->worker_count; i++)
+		dt_counters_add(sum, dt_worker_counters(s->workers[i]));
 }

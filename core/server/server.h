@@ -12,6 +12,8 @@
 #include "base/counters.h"
 #include "base/time.h"
 #include "config/config.h"
+#include "io/mailbox.h"
+#include "server/endpoint.h"
 #include "server/logger.h"
 
 struct dt_server;
@@ -28,6 +30,9 @@ enum dt_err dt_server_start(const struct dt_config *config, bool dev, struct dt_
  * nothing has changed. `config` is held for as long as it is needed. */
 enum dt_err dt_server_reload(struct dt_server *s, const struct dt_config *config,
     struct dt_config_report *report) DT_MUST_USE;
+/* Asks the gates of the present configuration about all who are connected (dt_conn_may_stay()), and
+ * closes whom they would refuse. Returns how many. */
+uint32_t dt_server_reauthorize(struct dt_server *s);
 /* Ends what earlier configurations have left behind and nobody needs. To be called about once a
  * second as long as it returns true, beginning with the next second after a reload. */
 bool dt_server_tend(struct dt_server *s, struct dt_now now);
@@ -41,5 +46,15 @@ void dt_server_stop(struct dt_server **server);
 /* The addresses that are served, with their real ports: calls `each` for every one. */
 void dt_server_addresses(const struct dt_server *s,
     void (*each)(void *arg, const char *server, const struct dtlsd_address *address), void *arg);
+
+/* ---- while it runs ---- */
+
+uint32_t dt_server_workers(const struct dt_server *s);
+/* How a worker is reached; its calls get the struct dt_worker (worker_state.h). */
+struct dt_mailbox *dt_server_mailbox(const struct dt_server *s, uint32_t worker);
+/* Of the current configuration, in its order; NULL behind the last. */
+const struct dt_endpoint *dt_server_endpoint(const struct dt_server *s, size_t index);
+/* Of all workers together, at this moment. */
+void dt_server_counters(const struct dt_server *s, struct dt_counters *sum);
 
 #endif

@@ -57,10 +57,12 @@ static const struct dtlsd_option options[] = {
 };
 static const struct dtlsd_options option_table = DTLSD_OPTIONS(options, struct ip_config);
 
-enum { COUNT_ALLOWED, COUNT_DENIED };
+enum { COUNT_ALLOWED, COUNT_DENIED, COUNT_MOVES_DENIED };
 static const struct dtlsd_counter counters[] = {
     [COUNT_ALLOWED] = {"allowed", "Requests from an allowed address."},
     [COUNT_DENIED] = {"denied", "Requests refused because of their address."},
+    [COUNT_MOVES_DENIED] = {"moves_denied",
+	"Connected clients not followed to another address because of it."},
 };
 
 /* ---- reading the lists -------------------------------------------------------------------- */
@@ -265,7 +267,7 @@ close_instance(const struct dtlsd_ctx *c)
 	free(c->data);
 }
 
-/* ---- the hook ----------------------------------------------------------------------------- */
+/* ---- the hooks ---------------------------------------------------------------------------- */
 
 static uint32_t
 connection_request(const struct dtlsd_ctx *c, struct dtlsd_request *request)
@@ -275,7 +277,17 @@ connection_request(const struct dtlsd_ctx *c, struct dtlsd_request *request)
 	return allowed ? DTLSD_NEXT : DTLSD_REJECT;
 }
 
+/* Who may not connect from an address may not go there either. */
+static uint32_t
+peer_moved(const struct dtlsd_ctx *c, const struct dtlsd_peer_moved *event)
+{
+	if (prefix_map_allows(c->data, &event->to))
+		return DTLSD_NEXT;
+	c->host->count(c, COUNT_MOVES_DENIED, 1);
+	return DTLSD_REJECT;
+}
+
 DTLSD_MODULE(.name = "ip_access", .version = "1.0", .options = &option_table, .counters = counters,
     .counter_count = sizeof(counters) / sizeof(counters[0]), .counter_size = sizeof(counters[0]),
     .check = check_config, .open = open_instance, .close = close_instance,
-    .connection_request = connection_request);
+    .connection_request = connection_request, .peer_moved = peer_moved);

@@ -59,7 +59,7 @@ def threads():
 class Reference(unittest.TestCase):
     def test_every_hook_has_a_heading(self):
         hooks = [m for m in members("dtlsd_module") if re.search(rf"\(\*{m}\)", body("dtlsd_module"))]
-        self.assertEqual(len(hooks), 11)
+        self.assertEqual(len(hooks), 12)
         headings = re.findall(r"^### (\w+)$", GUIDE, re.M)
         self.assertEqual(headings, hooks)
 
@@ -81,7 +81,8 @@ class Reference(unittest.TestCase):
             self.assertTrue(f"`{member}`" in GUIDE, member)
 
     def test_every_member_of_an_event_is_named(self):
-        for event in ("ctx", "check", "request", "psk", "auth", "connected", "datagram", "disconnected"):
+        for event in ("ctx", "check", "request", "psk", "auth", "connected", "datagram", "disconnected",
+                      "peer_moved"):
             for member in members("dtlsd_" + event):
                 if member != "opaque": # the host's
                     self.assertTrue(re.search(rf"[`>]{member}\b", GUIDE), f"{member} of {event}")
@@ -102,7 +103,7 @@ class Reference(unittest.TestCase):
     def test_each_signature_is_that_of_the_header(self):
         flat = re.sub(r"\s+", " ", COMMENT.sub("", body("dtlsd_module")))
         said = re.findall(r"^### (\w+)\n\n`([^`]*)`", GUIDE, re.M)
-        self.assertEqual(len(said), 11)
+        self.assertEqual(len(said), 12)
         for hook, signature in said:
             with self.subTest(hook=hook):
                 self.assertIn(signature.replace(f"{hook}(", f"(*{hook})(") + ";", flat)

@@ -21,8 +21,13 @@ walk(uint8_t *data, size_t len)
 		if (v == DT_RECORD_SKIP)
 			continue;
 		DT_ASSERT(r.seq <= DT_SEQ_MAX && r.len <= DT_CIPHER_MAX);
-		DT_ASSERT(r.body == data + before + DT_RECORD_HEADER && r.body + r.len == data + at);
-
+		size_t header_len = DT_RECORD_HEADER + (r.cid ? DT_CID_LEN : 0);
+		DT_ASSERT(r.body == data + before + header_len && r.body + r.len == data + at);
+		DT_ASSERT((r.type == DT_TLS12_CID) == (r.cid != NULL));
+		if (r.cid) {
+			DT_ASSERT(r.cid == data + before + DT_RECORD_HEADER - 2); /* before the length */
+			continue;
+		}
 		uint8_t header[DT_RECORD_HEADER];
 		dt_record_write_header(header, r.type, r.version, r.epoch, r.seq, r.len);
 		DT_ASSERT(memcmp(header, data + before, sizeof(header)) == 0);

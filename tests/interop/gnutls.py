@@ -90,6 +90,9 @@ class Session:
     def say(self, data):
         self._on("gnutls_record_send", data, ctypes.c_size_t(len(data)))
 
+    def alert(self, level, description):
+        self._on("gnutls_alert_send", level, description)
+
     def hear(self):
         """The next datagram with data; requests that come before it are answered."""
         room = ctypes.create_string_buffer(16384)

@@ -6,6 +6,7 @@
     p.write_pcap(path)                            # for tshark, which then needs no rights
 """
 
+import random
 import selectors
 import socket
 import struct
@@ -36,6 +37,9 @@ class Proxy:
         self.server = split(server)
         self.filter = lambda up, data: [data]
         self.seen = []  # (seconds, up, client, datagram), as they came, before the filter
+        self.lost = 0   # of lose()
+        self._loss = 0, 0
+        self._dice = {}  # (place of the client, up) -> random numbers
         self._changed = threading.Condition()
         self._sockets = {}  # client -> socket towards the server
         self._selector = selectors.DefaultSelector()
@@ -71,6 +75,19 @@ class Proxy:
             self.seen.append((time.time(), up, client, data))
             self._changed.notify_all()
 
+    def _pass_on(self, up, client, data):
+        """What becomes of a datagram: the datagrams that go on."""
+        self._note(up, client, data)
+        percent, seed = self._loss
+        if percent:
+            whose = list(self._sockets).index(client), up
+            if whose not in self._dice:
+                self._dice[whose] = random.Random(f"{seed} {whose}")
+            if self._dice[whose].randrange(100) < percent:
+                self.lost += 1
+                return []
+        return self.filter(up, data)
+
     def _from_client(self, front):
         data, client = front.recvfrom(65535)
         back = self._sockets.get(client)
@@ -78,8 +95,7 @@ class Proxy:
             back = self._sockets[client] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             back.connect(self.server)
             self._selector.register(back, selectors.EVENT_READ, lambda s: self._from_server(s, client))
-        self._note(True, client, data)
-        for each in self.filter(True, data):
+        for each in self._pass_on(True, client, data):
             back.send(each)
 
     def _from_server(self, back, client):
@@ -87,13 +103,16 @@ class Proxy:
             data = back.recv(65535)
         except ConnectionRefusedError:
             return
-        self._note(False, client, data)
-        for each in self.filter(False, data):
+        for each in self._pass_on(False, client, data):
             self._front.sendto(each, client)
 
     def datagrams(self, up):
         with self._changed:
             return [data for _, way, _, data in self.seen if way == up]
+
+    def lose(self, percent, seed):
+        """Loses so many datagrams, each way. Whether the nth of a client gets lost follows from the seed."""
+        self._loss = percent, seed
 
     def lose_first(self, kind):
         """Loses the server's first datagram with such a record; it is in the list that is returned."""

@@ -19,7 +19,7 @@ class Words(unittest.TestCase):
     def test_version_tells_what_was_built(self):
         done = run("--version")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        for part in r"^dtlsd \d+\.\d+\.\d+ \(", r"^module ABI 0\.1$", r"build, sanitizers: ", r"^OpenSSL 3\.":
+        for part in r"^dtlsd \d+\.\d+\.\d+ \(", r"^module ABI 0\.\d+$", r"build, sanitizers: ", r"^OpenSSL 3\.":
             self.assertRegex(done.stdout, re.compile(part, re.MULTILINE))
 
     def test_help_names_every_command(self):

@@ -63,11 +63,12 @@ def mean(word):
 TLS = "/servers/0/tls"
 ENTRY = "/servers/0/chain/0"
 UNITS = "one of ns, us, ms, s, m, h, d, as in \"60s\""
+NO_STORE = "is no certificate store that is known here (PEM, PFX, P7B, DER, JWK, PPK, XML, SSH)"
 UNKNOWN = "is not known to this OpenSSL, or not for DTLS 1.2"
 
 TEXT = [
     ("nothing", "@", "the file holds no configuration"),
-    ("a list", "@[]", "a configuration is an object: { ... }"),
+    ("a list", "@[]", "an object is wanted here: { ... }"),
     ("no end", '{ "servers": @[', "this list has no end"),
     ("no comma", top('"user": "root"\n @"workers": 1'), "a comma or } is missing before this"),
     ("a comma too many", top('"workers": 1@,'), "no comma may stand before the end of an object"),
@@ -140,7 +141,8 @@ CERTIFICATES = [
     ("directory of something else", certificate('@"CERTS/ca-dir"'),
      f"CERTS/ca-dir/fullchain.pem: no such file or directory ({TLS}/certificate)"),
     ("no key in it", certificate('@"CERTS/server.crt"'), f"CERTS/server.crt: holds no private key ({TLS}/certificate)"),
-    ("only a key", certificate('@"CERTS/server.key"'), f"CERTS/server.key: holds no certificate ({TLS}/certificate)"),
+    ("only a key", certificate('@"CERTS/server.key"'), "CERTS/server.key: holds no certificate (a key alone: give its"
+     f" certificate as \"encoded\") ({TLS}/certificate)"),
     ("key of another", certificate('@"CERTS/server-mismatch.pem"'),
      f"CERTS/server-mismatch.pem: the private key belongs to none of the certificates ({TLS}/certificate)"),
     ("expired", certificate('@"CERTS/server-expired.pem"'), "CERTS/server-expired.pem: the certificate has expired"
@@ -158,15 +160,16 @@ CERTIFICATES = [
     ("PKCS#12 of old ciphers", certificate('@{ "file": "CERTS/server-old.p12", "password": %s }' % SECRET),
      "CERTS/server-old.p12: is encrypted in a way that this OpenSSL does not offer; write it anew with AES-256"
      f" ({TLS}/certificate)"),
-    ("garbage", certificate('@"garbage.pem"'), f"DIR/garbage.pem: is neither PEM nor PKCS#12 ({TLS}/certificate)"),
+    ("garbage", certificate('@"garbage.pem"'), f"DIR/garbage.pem: {NO_STORE} ({TLS}/certificate)"),
     ("bad key", certificate('@{ "file": "CERTS/server.crt", "key": "garbage.pem" }'),
-     f"DIR/garbage.pem: is neither PEM nor PKCS#12 ({TLS}/certificate)"),
+     f"DIR/garbage.pem: {NO_STORE} ({TLS}/certificate)"),
     ("missing key", certificate('@{ "file": "CERTS/server.crt", "key": "nowhere.key" }'),
      f"DIR/nowhere.key: no such file or directory ({TLS}/certificate)"),
     ("empty chain", certificate('@{ "file": "CERTS/server.pem", "chain": [ "empty.pem" ] }'),
-     f"DIR/empty.pem: holds no certificate ({TLS}/certificate)"),
+     f"DIR/empty.pem: {NO_STORE} ({TLS}/certificate)"),
     ("two of a type", certificate('[ "CERTS/server.pem", @"CERTS/server-inter.pem" ]'),
-     f"another certificate of this server has a key of the same type, id-ecPublicKey ({TLS}/certificate/1)"),
+     "another certificate before it answers to its names with a key of the same type, id-ecPublicKey"
+     f" ({TLS}/certificate/1)"),
     ("password in the file", certificate('{ "file": "CERTS/server.p12", "password": @"secret" }'),
      'a secret does not stand in the file itself: write {"env": "NAME"}, {"file": "path"} or {"credential": "name"}'
      f" ({TLS}/certificate/password)"),
@@ -181,7 +184,7 @@ TRUST = [
     ("no CA", tls(PEM + ', "authenticate_clients": @"required"'),
      f"no client certificate can be verified: set client_ca or system_ca ({TLS}/authenticate_clients)"),
     ("garbage for a CA", tls(PEM + ', "authenticate_clients": "required", "client_ca": @"garbage.pem"'),
-     f"DIR/garbage.pem: holds no CA certificate ({TLS}/client_ca)"),
+     f"DIR/garbage.pem: {NO_STORE} ({TLS}/client_ca)"),
     ("missing keys", tls('"psk": @"nowhere"'), f"DIR/nowhere: No such file or directory ({TLS}/psk)"),
     ("bad key", tls('"psk": @"bad.psk"'), f"DIR/bad.psk:3: the key must be an even number of hex digits ({TLS}/psk)"),
     ("identity that stands twice", tls('"psk": @"twice.psk"'), f"DIR/twice.psk: identity a stands twice ({TLS}/psk)"),
@@ -214,9 +217,9 @@ MODULES = [
     ("not a module", chain('@"BAD/no_symbol.so"'), "it exports no symbol dtlsd_module: not a dtlsd module"),
     ("something else of that name", chain('@"BAD/wrong_magic.so"'),
      "wrong magic 0x12345678, wanted 0x6474736d: not a dtlsd module"),
-    ("other ABI", chain('@"BAD/other_major.so"'), "built for module ABI 7.1, this server runs 0.1"),
+    ("other ABI", chain('@"BAD/other_major.so"'), "built for module ABI 7.2, this server runs 0.2"),
     ("newer ABI", chain('@"BAD/newer_minor.so"'),
-     "built for module ABI 0.99, which is newer than 0.1 of this server"),
+     "built for module ABI 0.99, which is newer than 0.2 of this server"),
     ("short table", chain('@"BAD/short_table.so"'), "its table says 24 bytes"),
     ("symbols that nobody has", chain('@"BAD/undefined.so"'), "cannot be loaded: undefined symbol: "),
     ("writable by all", chain('@"./writable.so"'), "not trusted: the file is writable by its others (mode 0666), wanted"

@@ -1,7 +1,7 @@
 """Records of DTLS 1.2: framing, sealing and opening, the window of numbers.
 
-Written from RFC 6347 4.1, RFC 5246 6.2, RFC 5288 3, RFC 6655 3, RFC 7905 2. Slow and simple: a
-window is the set of all numbers that were ever accepted.
+Written from RFC 6347 4.1, RFC 5246 6.2, RFC 5288 3, RFC 6655 3, RFC 7905 2, RFC 9146 4 and 5. Slow and
+simple: a window is the set of all numbers that were ever accepted.
 """
 
 import struct
@@ -18,8 +18,9 @@ WINDOW = 64
 
 
 class Record:
-    def __init__(self, kind, version, epoch, seq, body):
+    def __init__(self, kind, version, epoch, seq, body, cid=b""):
         self.kind, self.version, self.epoch, self.seq, self.body = kind, version, epoch, seq, body
+        self.cid = cid  # stands in the record when that is of kind TLS12_CID
 
     @property
     def number(self):
@@ -27,17 +28,19 @@ class Record:
         return struct.pack("!Q", self.epoch << 48 | self.seq)
 
     def header(self, length):
-        return struct.pack("!BH", self.kind, self.version) + self.number + struct.pack("!H", length)
+        return struct.pack("!BH", self.kind, self.version) + self.number + self.cid + struct.pack("!H", length)
 
     def __bytes__(self):
         return self.header(len(self.body)) + self.body
 
 
-def split(datagram):
-    """Yields (verdict, Record or None): ok, skip (go on behind it), bad (the rest is lost)."""
+def split(datagram, cid_len=lambda rest: CID_LEN):
+    """Yields (verdict, Record or None): ok, skip (go on behind it), bad (the rest is lost). `cid_len` tells
+    how long the connection id is that begins there, None when it is nobody's."""
     while datagram:
-        head = 13 + (CID_LEN if datagram[0] == TLS12_CID else 0)
-        if len(datagram) < head:
+        length = cid_len(datagram[11:]) if datagram[0] == TLS12_CID else 0
+        head = 13 + (length or 0)
+        if length is None or len(datagram) < head:
             yield "bad", None
             return
         kind, version, number = struct.unpack("!BHQ", datagram[:11])
@@ -45,7 +48,8 @@ def split(datagram):
         if length > len(datagram) - head:
             yield "bad", None
             return
-        record = Record(kind, version, number >> 48, number & LAST, datagram[head:head + length])
+        record = Record(kind, version, number >> 48, number & LAST, datagram[head:head + length],
+                        datagram[11:head - 2])
         datagram = datagram[head + length:]
         known = CHANGE_CIPHER_SPEC <= kind <= TLS12_CID
         fits = version >> 8 == 0xfe and length <= CIPHER_MAX
@@ -64,13 +68,19 @@ def nonce(keys, record, explicit):
 
 
 def additional(record, length):
-    """Number, type, version and the length of the plaintext (RFC 5246 6.2.3.3)."""
+    """Number, type, version and the length of the plaintext (RFC 5246 6.2.3.3); RFC 9146 5 with an id."""
+    if record.kind == TLS12_CID:
+        return b"\xff" * 8 + struct.pack("!BBBH", TLS12_CID, len(record.cid), TLS12_CID, record.version) \
+            + record.number + record.cid + struct.pack("!H", length)
     return record.number + struct.pack("!BHH", record.kind, record.version, length)
 
 
-def seal(keys, kind, epoch, seq, plain, explicit=None, version=DTLS_12):
-    """A whole record. `explicit`: another choice than the number, as some peers make it."""
-    record = Record(kind, version, epoch, seq, b"")
+def seal(keys, kind, epoch, seq, plain, explicit=None, version=DTLS_12, cid=b""):
+    """A whole record. `explicit`: another choice than the number, as some peers make it. With a `cid` the
+    real type goes behind the plaintext."""
+    if cid:
+        kind, plain = TLS12_CID, plain + bytes([kind])
+    record = Record(kind, version, epoch, seq, b"", cid)
     chosen = (explicit or record.number) if keys.suite.explicit_len else b""
     record.body = chosen + keys.aead.encrypt(
         nonce(keys, record, chosen), plain, additional(record, len(plain)))
@@ -78,7 +88,7 @@ def seal(keys, kind, epoch, seq, plain, explicit=None, version=DTLS_12):
 
 
 def open_record(keys, record):
-    """(verdict, plaintext or None): ok, short, long, forged."""
+    """(verdict, plaintext or None): ok, short, long, forged. Of a record with an id: its inner plaintext."""
     suite = keys.suite
     length = len(record.body) - suite.around
     if length < 0:

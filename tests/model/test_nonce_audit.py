@@ -8,6 +8,7 @@ import contextlib
 import io
 import pathlib
 import random
+import struct
 import sys
 import tempfile
 import unittest
@@ -31,27 +32,38 @@ class Wire:
     def __init__(self):
         self.datagrams, self.key_log = [], ""
 
-    def up(self, data):
-        self.datagrams.append((CLIENT, SERVER, data))
+    def up(self, data, client=CLIENT):
+        self.datagrams.append((client, SERVER, data))
 
-    def down(self, data):
-        self.datagrams.append((SERVER, CLIENT, data))
+    def down(self, data, client=CLIENT):
+        self.datagrams.append((SERVER, client, data))
 
-    def connect(self, suite=GCM, logged=True, number=None):
-        """Two hellos; returns the keys of client and server."""
+    def connect(self, suite=GCM, logged=True, number=None, ids=None, cut=None):
+        """Two hellos; returns the keys of client and server. `ids`: of client and server; `cut`: where the
+        client's hello is cut into fragments."""
         master, client, server = (random.randbytes(n) for n in (48, 32, 32))
         number = number or SUITES[suite].number
-        hello = b"\xfe\xfd" + client + bytes(2)
-        answer = b"\xfe\xfd" + server + b"\0" + number.to_bytes(2, "big") + b"\0"
-        self.up(bytes(Record(HANDSHAKE, 0xfeff, 0, 0, handshake.message(1, 0, hello))))
+        offered, given = (connection_id(cid) for cid in ids or (None, None))
+        hello = b"\xfe\xfd" + client + bytes(2) + b"\0\2\xc0\x2b\1\0" + offered
+        answer = b"\xfe\xfd" + server + b"\0" + number.to_bytes(2, "big") + b"\0" + given
+        for at, end in ((0, cut), (cut, len(hello))) if cut else ((0, len(hello)),):
+            part = handshake.fragment(1, 0, len(hello), at, hello[at:end])
+            self.up(bytes(Record(HANDSHAKE, 0xfeff, 0, at, part)))
         self.down(bytes(Record(HANDSHAKE, 0xfefd, 0, 0, handshake.message(2, 0, answer))))
         if logged:
             self.key_log += f"CLIENT_RANDOM {client.hex()} {master.hex()}\n"
         return keys.derive(SUITES[suite], master, client, server)
 
 
-def seal(k, seq, plain, explicit=None):
-    return records.seal(k, records.APPLICATION_DATA, 1, seq, plain, explicit=explicit)
+def connection_id(cid):
+    """All extensions of a hello: none, or this one."""
+    if cid is None:
+        return b""
+    return struct.pack("!HHHB", 5 + len(cid), nonce_audit.CONNECTION_ID, 1 + len(cid), len(cid)) + cid
+
+
+def seal(k, seq, plain, explicit=None, cid=b""):
+    return records.seal(k, records.APPLICATION_DATA, 1, seq, plain, explicit=explicit, cid=cid)
 
 
 class NonceAudit(unittest.TestCase):
@@ -124,6 +136,35 @@ class NonceAudit(unittest.TestCase):
         self.accepted(wire, "3 proven")
         wire.down(seal(old, 1, b"twice"))
         self.refused(wire, "number 1")
+
+    def test_connection_ids_are_learnt_from_the_hellos(self):
+        for suite in (GCM, CHACHA):
+            for ids in (b"client's", b"8 bytes!"), (b"c", b"a long id of a server"), (b"", b"8 bytes!"), (b"cl", b""):
+                wire = Wire()
+                client, server = wire.connect(suite, ids=ids, cut=20)
+                for i in range(3):
+                    wire.up(seal(client, i, b"question", cid=ids[1]) + seal(client, 10 + i, b"two", cid=ids[1]))
+                    wire.down(seal(server, i, b"answer", cid=ids[0]))
+                carry = 6 * bool(ids[1]) + 3 * bool(ids[0])
+                self.accepted(wire, f"9 proven; 9 sealed; {carry} with a connection id")
+
+    def test_a_number_twice_is_found_wherever_it_comes_from(self):
+        """Two clients have the same id, a third one of no bytes."""
+        ids = (b"same", b"server 1"), (b"same", b"server 2"), (b"", b"server 3")
+        for which in range(3):
+            for side in (0, 1):
+                wire = Wire()
+                k = [wire.connect(ids=each)[side] for each in ids]
+                for data, host in (b"one", "10.0.0.8"), (b"two", "10.0.0.9"):
+                    cid = ids[which][1 - side]
+                    (wire.up, wire.down)[side](seal(k[which], 7, data, cid=cid), (host, 1))
+                self.refused(wire, f"the {('client', 'server')[side]} uses number 7 of epoch 1 again")
+
+    def test_an_id_of_nobody_is_passed_over(self):
+        wire = Wire()
+        client, _ = wire.connect(ids=(b"client's", b"8 bytes!"))
+        wire.up(seal(client, 1, b"right", cid=b"8 bytes!") + seal(client, 1, b"wrong", cid=b"9 bytes!!"))
+        self.accepted(wire, "1 proven; 1 sealed")
 
     def test_forged_records_do_not_count(self):
         wire = Wire()

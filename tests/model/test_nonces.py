@@ -23,10 +23,10 @@ from clients import echoes, gnutls_cli, s_client  # noqa: E402
 from dtlsd import Daemon, echo  # noqa: E402
 from proxy import APPLICATION_DATA, HANDSHAKE, Proxy, records  # noqa: E402
 
-# Floods seal nothing, torture is long, clients with a connection id look at every number of the server
-# themselves, and in the rest an attacker speaks with the numbers of a client.
-LEFT_OUT = ("flood|torture|cid|cid_lost|cid_move|heartbeat|incidents|keep_alive|record_size|rrc|"
-            "rrc_old_first|records|restart|restart_attack|restart_end|state_machine")
+# Floods seal nothing, torture and a day of keep-alive are long, the tests of the sim's own audit have broken
+# servers, and in the rest an attacker speaks with the numbers of a client, or past the link.
+LEFT_OUT = ("flood|torture|keep_alive|audit|nonces|incidents|records|restart|restart_attack|restart_end|"
+            "state_machine")
 HANDSHAKES = "60"  # of each kind, in the tests over a bad network
 
 

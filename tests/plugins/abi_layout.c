@@ -1,6 +1,7 @@
 /* The layout of every struct in dtlsd/module.h, compared with the one that was released.
  *
- *	abi_layout GOLDEN	0 when it is the same, else the difference and 1
+ *	abi_layout GOLDEN OLDER	0 when it is the same, else the difference and 1; also when anything of
+ *				an older version is not where it was
  *	abi_layout		prints it, to make a golden file of a new minor version
  *
  * A member that is missing from the list below shows as a gap.
@@ -160,6 +161,9 @@ describe_events(void)
 #define TYPE dtlsd_datagram
 	STRUCT(dtlsd_datagram, M(size) M(len) M(capacity) M(reserved) M(data))
 #undef TYPE
+#define TYPE dtlsd_peer_moved
+	STRUCT(dtlsd_peer_moved, M(size) M(reserved) M(from) M(to))
+#undef TYPE
 #define TYPE dtlsd_tls_status
 	STRUCT(dtlsd_tls_status, M(size) M(step) M(text) M(alert) M(status) M(outgoing)
 	    M(record_type) M(epoch) M(length) M(sequence))
@@ -169,9 +173,6 @@ describe_events(void)
 #undef TYPE
 #define TYPE dtlsd_log_line
 	STRUCT(dtlsd_log_line, M(size) M(level) M(type) M(text) M(server) M(module) M(conn))
-#undef TYPE
-#define TYPE dtlsd_move
-	STRUCT(dtlsd_move, M(size) M(reserved) M(peer) M(local))
 #undef TYPE
 }
 
@@ -195,8 +196,8 @@ describe_host_and_module(void)
 	STRUCT(dtlsd_module, M(magic) M(abi_major) M(abi_minor) M(size) M(reserved) M(name)
 	    M(version) M(options) M(counters) M(counter_count) M(counter_size) M(check) M(open)
 	    M(close) M(worker_start) M(worker_stop) M(connection_request) M(psk_lookup)
-	    M(client_auth) M(connected) M(data_in) M(disconnected)
-	    M(tls_status) M(error) M(log) M(data_out) M(peer_moved))
+	    M(client_auth) M(connected) M(data_in) M(disconnected) M(peer_moved)
+	    M(tls_status) M(error) M(log) M(data_out))
 #undef TYPE
 }
 
@@ -217,28 +218,57 @@ show_difference(const char *golden)
 	    (int)strcspn(wanted, "\n"), wanted, (int)strcspn(line, "\n"), line);
 }
 
+static bool
+read_file(const char *path, char out[TEXT_BYTES])
+{
+	FILE *f = fopen(path, "r");
+	if (!f) {
+		perror(path);
+		return false;
+	}
+	size_t len = fread(out, 1, TEXT_BYTES - 1, f);
+	fclose(f);
+	out[len] = '\0';
+	return true;
+}
+
+/* Values and members never change: every line of the older text stands in ours, in the same order,
+ * but for the minor version and the sizes of structs that have grown. */
+static bool
+has_grown_only(char *older)
+{
+	const char *at = text;
+	for (char *line = strtok(older, "\n"); line; line = strtok(NULL, "\n")) {
+		if (strncmp(line, "DTLSD_ABI_MINOR", 15) == 0)
+			continue;
+		char wanted[256];
+		bool is_struct = strncmp(line, "struct", 6) == 0;
+		snprintf(wanted, sizeof(wanted), "%.*s%s",
+		    is_struct ? (int)strcspn(line, ":") + 1 : (int)strlen(line), line, is_struct ? "" : "\n");
+		at = strstr(at, wanted);
+		if (!at) {
+			fprintf(stderr, "an older module expects \"%s\"\n", line);
+			return false;
+		}
+	}
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
-	static char golden[TEXT_BYTES];
+	static char golden[TEXT_BYTES], older[TEXT_BYTES];
 	describe_values();
 	describe_options();
 	describe_events();
 	describe_host_and_module();
-	if (argc < 2)
+	if (argc < 3)
 		return fputs(text, stdout) < 0 || gap;
-
-	FILE *f = fopen(argv[1], "r");
-	if (!f) {
-		perror(argv[1]);
+	if (!read_file(argv[1], golden) || !read_file(argv[2], older))
 		return 1;
-	}
-	size_t len = fread(golden, 1, sizeof(golden) - 1, f);
-	fclose(f);
-	golden[len] = '\0';
 	if (strcmp(text, golden) != 0) {
 		show_difference(golden);
 		return 1;
 	}
-	return gap;
+	return gap || !has_grown_only(older);
 }

@@ -1,14 +1,13 @@
 #include "cid.h"
 
 #include <criterion/criterion.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dtls/kdf.h"
+#include "form.h"
 
 #define HEADER 13u
-#define TLS12_CID 25u
 #define TYPE_LAST SIM_RRC
 #define FIRST_OTHER_ADDRESS 0x800000u
 
@@ -121,20 +120,11 @@ sim_cid_add(struct sim_client *c, size_t id_len)
 uint32_t
 sim_cid_move(struct sim_client *c)
 {
-	static uint32_t next = FIRST_OTHER_ADDRESS;
-	c->number = next++;
+	c->number = FIRST_OTHER_ADDRESS + c->link->moves++;
 	return c->number;
 }
 
-/* ---- RFC 9146 5, RFC 5246 6.2.3.3, RFC 5288, 6655, 7905 ---- */
-
-/* What stands before the bytes of a record, and how it is protected. */
-struct form {
-	uint8_t type;	      /* outer */
-	const uint8_t *id;    /* of who receives it; NULL = the plain form */
-	size_t id_len;
-	uint8_t number[8];    /* epoch || seq */
-};
+/* ---- records ---- */
 
 static const SSL_CIPHER *
 cipher_of(const struct sim_client *c)
@@ -168,90 +158,8 @@ need_keys(struct sim_client *c)
 	x->keyed = true;
 }
 
-/* additional_data = seq_num_placeholder + tls12_cid + cid_length + tls12_cid + version + epoch +
- *                   sequence_number + cid + length_of_DTLSInnerPlaintext */
-static size_t
-write_aad(const struct form *f, size_t len, uint8_t out[300])
-{
-	static const uint8_t version[] = {0xfe, 0xfd};
-	size_t n = 0;
-	if (!f->id) {
-		memcpy(out, f->number, 8);
-		out[8] = f->type;
-		memcpy(out + 9, version, 2);
-		n = 11;
-	} else {
-		memset(out, 0xff, 8);
-		out[8] = TLS12_CID;
-		out[9] = (uint8_t)f->id_len;
-		out[10] = TLS12_CID;
-		memcpy(out + 11, version, 2);
-		memcpy(out + 13, f->number, 8);
-		memcpy(out + 21, f->id, f->id_len);
-		n = 21 + f->id_len;
-	}
-	out[n] = (uint8_t)(len >> 8);
-	out[n + 1] = (uint8_t)len;
-	return n + 2;
-}
-
-/* One AEAD call. `tag` is written when sealing, compared when opening: false = a forgery. */
-static bool
-crypt(const struct dt_suite *suite, const struct dt_key *key, bool seal, const uint8_t explicit_part[8],
-    const struct form *f, const uint8_t *in, size_t len, uint8_t *out, uint8_t *tag)
-{
-	uint8_t nonce[12] = {0}, aad[300], rest[16];
-	size_t aad_len = write_aad(f, len, aad);
-	memcpy(nonce + 4, suite->explicit_len ? explicit_part : f->number, 8);
-	for (size_t i = 0; i < suite->iv_len; i++)
-		nonce[i] ^= key->iv[i];
-	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, suite->cipher, NULL);
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	cr_assert(cipher && ctx);
-	int n = 0, ccm = suite->is_ccm;
-	bool ok = EVP_CipherInit_ex2(ctx, cipher, NULL, NULL, seal, NULL) == 1 &&
-	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, 12, NULL) > 0 &&
-	    ((seal && !ccm) ||
-		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, suite->tag_len, seal ? NULL : tag) > 0) &&
-	    EVP_CipherInit_ex2(ctx, NULL, key->key, nonce, seal, NULL) == 1 &&
-	    (!ccm || EVP_CipherUpdate(ctx, NULL, &n, NULL, (int)len) == 1) &&
-	    EVP_CipherUpdate(ctx, NULL, &n, aad, (int)aad_len) == 1;
-	cr_assert(ok, "the test's own AEAD does not start");
-	ok = EVP_CipherUpdate(ctx, out, &n, in, (int)len) == 1 && (size_t)n == len;
-	ok = ok && EVP_CipherFinal_ex(ctx, rest, &n) == 1;
-	if (seal)
-		ok = ok && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, suite->tag_len, tag) > 0;
-	EVP_CIPHER_CTX_free(ctx);
-	EVP_CIPHER_free(cipher);
-	return ok;
-}
-
-static size_t
-seal_form(struct sim_client *c, const struct dt_key *key, const struct form *f, const uint8_t *in, size_t len,
-    uint8_t *out)
-{
-	const struct dt_suite *s = c->cid->suite;
-	uint8_t *at = out;
-	size_t inside = (size_t)s->explicit_len + len + s->tag_len;
-	*at++ = f->type;
-	*at++ = 0xfe;
-	*at++ = 0xfd;
-	memcpy(at, f->number, 8);
-	at += 8;
-	if (f->id) {
-		memcpy(at, f->id, f->id_len);
-		at += f->id_len;
-	}
-	*at++ = (uint8_t)(inside >> 8);
-	*at++ = (uint8_t)inside;
-	memcpy(at, f->number, s->explicit_len);
-	at += s->explicit_len;
-	cr_assert(crypt(s, key, true, f->number, f, in, len, at, at + len));
-	return (size_t)(at - out) + len + s->tag_len;
-}
-
 static void
-next_number(struct sim_cid *x, struct form *f)
+next_number(struct sim_cid *x, struct sim_form *f)
 {
 	dt_write_uint(f->number, UINT64_C(1) << 48 | x->next++, 8);
 }
@@ -261,18 +169,18 @@ sim_cid_seal_inner(struct sim_client *c, const void *inner, size_t len, uint8_t 
 {
 	struct sim_cid *x = c->cid;
 	need_keys(c);
-	struct form f = {.type = TLS12_CID, .id = x->server_id, .id_len = x->server_id_len};
+	struct sim_form f = {.type = SIM_TLS12_CID, .id = x->server_id, .id_len = x->server_id_len};
 	next_number(x, &f);
-	return seal_form(c, &x->client, &f, inner, len, out);
+	return sim_form_seal(x->suite, &x->client, &f, inner, len, out);
 }
 
 size_t
 sim_cid_seal_plain(struct sim_client *c, uint8_t type, const void *data, size_t len, uint8_t *out)
 {
 	need_keys(c);
-	struct form f = {.type = type};
+	struct sim_form f = {.type = type};
 	next_number(c->cid, &f);
-	return seal_form(c, &c->cid->client, &f, data, len, out);
+	return sim_form_seal(c->cid->suite, &c->cid->client, &f, data, len, out);
 }
 
 size_t
@@ -307,56 +215,93 @@ sim_heartbeat(uint8_t type, size_t claimed, const void *payload, size_t len, siz
 	return 3 + len + padding;
 }
 
+static size_t
+header_len(const uint8_t *record, size_t id_len)
+{
+	return HEADER + (record[0] == SIM_TLS12_CID ? id_len : 0);
+}
+
+static bool
+well_framed(const uint8_t *record, size_t left, size_t id_len)
+{
+	size_t header = header_len(record, id_len);
+	return left >= header && record[0] >= 20 && record[0] <= TYPE_LAST && record[1] == 0xfe &&
+	    left - header >= ((size_t)record[header - 2] << 8 | record[header - 1]);
+}
+
 bool
 sim_record_next(uint8_t *bytes, size_t len, size_t *at, size_t id_len, struct dt_record *out)
 {
 	if (*at == len)
 		return false;
 	uint8_t *start = bytes + *at;
-	size_t header = HEADER + (start[0] == TLS12_CID ? id_len : 0);
-	cr_assert(len - *at >= header, "the server wrote half a header");
+	size_t header = header_len(start, id_len);
+	cr_assert(well_framed(start, len - *at, id_len), "the server wrote no record");
 	*out = (struct dt_record){
 	    .type = start[0],
 	    .version = (uint16_t)(start[1] << 8 | start[2]),
 	    .epoch = (uint16_t)(start[3] << 8 | start[4]),
-	    .cid = start[0] == TLS12_CID ? start + 11 : NULL,
+	    .cid = start[0] == SIM_TLS12_CID ? start + 11 : NULL,
 	    .len = (size_t)start[header - 2] << 8 | start[header - 1],
 	    .body = start + header,
 	};
 	for (size_t i = 5; i < 11; i++)
 		out->seq = out->seq << 8 | start[i];
-	cr_assert(out->type >= 20 && out->type <= TYPE_LAST && start[1] == 0xfe);
-	cr_assert(len - *at - header >= out->len, "the server wrote a bad length");
 	*at += header + out->len;
+	return true;
+}
+
+/* Whether both hellos and the secret are there. */
+static bool
+has_secret(const struct sim_client *c)
+{
+	static const uint8_t none[DT_RANDOM_LEN];
+	uint8_t random[DT_RANDOM_LEN];
+	SSL_SESSION *session = SSL_get_session(c->ssl);
+	SSL_get_server_random(c->ssl, random, sizeof(random));
+	return session && cipher_of(c) && SSL_SESSION_get_master_key(session, NULL, 0) == DT_MASTER_LEN &&
+	    memcmp(random, none, sizeof(none)) != 0;
+}
+
+bool
+sim_cid_can_seal(const struct sim_client *c)
+{
+	return has_secret(c) && is_ours(c);
+}
+
+/* False: not authentic. */
+static bool
+try_open(struct sim_client *c, const struct dt_record *rec, uint8_t *type, uint8_t **data, size_t *len)
+{
+	const struct sim_cid *x = c->cid;
+	struct sim_form f = {.type = rec->type};
+	bool with_id = x->given && x->id_len;
+	if (!has_secret(c))
+		return false;
+	need_keys(c);
+	if ((rec->type == SIM_TLS12_CID) != with_id || (with_id && memcmp(rec->cid, x->id, x->id_len) != 0))
+		return false;
+	f.id = with_id ? x->id : NULL;
+	f.id_len = x->id_len;
+	dt_write_uint(f.number, (uint64_t)rec->epoch << 48 | rec->seq, 8);
+	*data = rec->body + x->suite->explicit_len;
+	if (!sim_form_open(x->suite, &x->server, &f, rec->body, rec->len, *data, len))
+		return false;
+	while (with_id && *len && (*data)[*len - 1] == 0)
+		--*len;
+	cr_assert(!with_id || *len, "an inner plaintext without a type");
+	*type = with_id ? (*data)[--*len] : rec->type;
 	return true;
 }
 
 uint8_t
 sim_cid_open(struct sim_client *c, const struct dt_record *rec, uint8_t **data, size_t *len)
 {
-	struct sim_cid *x = c->cid;
-	need_keys(c);
-	const struct dt_suite *s = x->suite;
-	struct form f = {.type = rec->type};
-	bool with_id = x->given && x->id_len;
-	cr_assert(rec->epoch == 1 && rec->version == 0xfefd && (rec->type == TLS12_CID) == with_id,
-	    "a record of type %u, in the wrong form", rec->type);
-	if (with_id) {
-		cr_assert(memcmp(rec->cid, x->id, x->id_len) == 0);
-		f.id = x->id;
-		f.id_len = x->id_len;
-	}
-	dt_write_uint(f.number, (uint64_t)rec->epoch << 48 | rec->seq, 8);
-	cr_assert(rec->len >= (size_t)s->explicit_len + s->tag_len);
-	*data = rec->body + s->explicit_len;
-	*len = rec->len - s->explicit_len - s->tag_len;
-	cr_assert(crypt(s, &x->server, false, rec->body, &f, *data, *len, *data, *data + *len), "not authentic");
-	if (!with_id)
-		return rec->type;
-	while (*len && (*data)[*len - 1] == 0)
-		--*len;
-	cr_assert(*len, "an inner plaintext without a type");
-	return (*data)[--*len];
+	uint8_t type = 0;
+	cr_assert(rec->epoch == 1 && rec->version == 0xfefd);
+	cr_assert(try_open(c, rec, &type, data, len), "a record of type %u, not authentic or in the wrong form",
+	    rec->type);
+	return type;
 }
 
 /* ---- the transcoder ---- */
@@ -366,12 +311,10 @@ static size_t
 open_own(struct sim_client *c, const struct dt_record *rec, uint8_t *out)
 {
 	const struct dt_suite *s = c->cid->suite;
-	struct form f = {.type = rec->type};
+	struct sim_form f = {.type = rec->type};
 	dt_write_uint(f.number, (uint64_t)rec->epoch << 48 | rec->seq, 8);
-	size_t len = rec->len - s->explicit_len - s->tag_len;
-	uint8_t tag[16], *body = rec->body + s->explicit_len;
-	memcpy(tag, body + len, s->tag_len);
-	cr_assert(crypt(s, &c->cid->client, false, rec->body, &f, body, len, out, tag));
+	size_t len;
+	cr_assert(sim_form_open(s, &c->cid->client, &f, rec->body, rec->len, out, &len));
 	return len;
 }
 
@@ -440,9 +383,18 @@ static size_t
 seal_as_server(struct sim_client *c, const struct dt_record *rec, uint8_t type, const uint8_t *data, size_t len,
     uint8_t *out)
 {
-	struct form f = {.type = type};
+	struct sim_form f = {.type = type};
 	dt_write_uint(f.number, (uint64_t)rec->epoch << 48 | rec->seq, 8);
-	return seal_form(c, &c->cid->server, &f, data, len, out);
+	return sim_form_seal(c->cid->suite, &c->cid->server, &f, data, len, out);
+}
+
+static bool
+next_in(const struct sim_client *c, struct sim_packet *p, size_t *at, struct dt_record *out)
+{
+	size_t id_len = c->cid->id_len;
+	if (c->lenient && *at < p->len && !well_framed(p->bytes + *at, p->len - *at, id_len))
+		return false;
+	return sim_record_next(p->bytes, p->len, at, id_len, out);
 }
 
 bool
@@ -450,14 +402,17 @@ sim_cid_read(struct sim_client *c, struct sim_packet *p, size_t *at, struct dt_s
 {
 	static uint8_t record[SIM_RECORD_MAX];
 	struct dt_record rec;
-	for (size_t start = *at; sim_record_next(p->bytes, p->len, at, c->cid->id_len, &rec); start = *at) {
-		if (rec.epoch == 0 || !is_ours(c)) {
+	for (size_t start = *at; next_in(c, p, at, &rec); start = *at) {
+		if (rec.epoch == 0 || (has_secret(c) && !is_ours(c))) {
 			*out = (struct dt_span){p->bytes + start, *at - start};
 			return true;
 		}
-		uint8_t *data;
+		uint8_t *data, type;
 		size_t len;
-		uint8_t type = sim_cid_open(c, &rec, &data, &len);
+		if (!try_open(c, &rec, &type, &data, &len)) {
+			cr_assert(c->lenient, "a record of type %u, not authentic or in the wrong form", rec.type);
+			continue;
+		}
 		if (type == SIM_HEARTBEAT) {
 			take_heartbeat(c, data, len);
 		} else if (type == SIM_RRC) {

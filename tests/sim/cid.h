@@ -4,8 +4,8 @@
  * The extensions go through OpenSSL's custom extensions. Between OpenSSL and the link stands a
  * transcoder: records of epoch 1 that go out are opened and sealed again under numbers of its own,
  * in the form with a connection id where the server gave one; what comes in is turned back, and
- * heartbeats and path challenges are taken out. The record form is written here a second time, from the text of the
- * RFC: nothing of the core's is used but the table of suites and the key derivation.
+ * heartbeats and path challenges are taken out. The record form is that of form.h: nothing of the core's is
+ * used but the table of suites and the key derivation.
  * Records of a suite that is not ours pass as they are. Owner: struct sim_client. Threads: none.
  */
 #ifndef DT_TESTS_SIM_CID_H
@@ -59,6 +59,8 @@ struct sim_cid *sim_cid_add(struct sim_client *c, size_t id_len);
 /* From another address from now on. Returns its number. */
 uint32_t sim_cid_move(struct sim_client *c);
 
+/* Whether it has keys, of a suite of ours; before its handshake is done as well. */
+bool sim_cid_can_seal(const struct sim_client *c);
 /* A record under the next number, in the form that was negotiated; its bytes. */
 size_t sim_cid_seal(struct sim_client *c, uint8_t type, const void *data, size_t len, uint8_t *out);
 /* With a connection id and this very inner plaintext. */

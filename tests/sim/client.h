@@ -27,11 +27,10 @@ struct sim_client {
 	enum sim_client_state state;
 	struct dt_span next_in;	    /* borrowed: what OpenSSL reads next */
 	struct dt_mono deadline;    /* of OpenSSL's timer */
+	bool lenient;		    /* another association may answer it, or a forger: no failure */
 	int alert, warning;	    /* last fatal alert, last warning from the server; -1 = none */
 	struct dt_list messages;    /* owned: what came in */
 	size_t message_count;
-	uint64_t *numbers; /* owned: hash of each epoch-1 record of the server by its number */
-	size_t numbers_cap;
 	const char *psk_identity, *psk_key; /* borrowed */
 	struct sim_cid *cid; /* owned; NULL = it has neither connection id nor heartbeats (cid.h) */
 };
@@ -44,6 +43,9 @@ void sim_client_send(struct sim_client *c, const void *data, size_t len);
 void sim_client_close(struct sim_client *c);
 /* Whether the newest message is this text. */
 bool sim_client_got(const struct sim_client *c, const char *text);
+
+/* Lets go of the messages that came so far; message_count stays. */
+void sim_client_forget(struct sim_client *c);
 
 /* For struct sim. */
 void sim_client_init(struct sim_client *c, struct sim_link *link, uint32_t number, SSL_CTX *ctx);

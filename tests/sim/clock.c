@@ -25,6 +25,12 @@ sim_clock_move(struct dt_mono to)
 	mono_ns = to.ns;
 }
 
+void
+sim_clock_begin(void)
+{
+	mono_ns = START_MONO;
+}
+
 /* Instead of libc's. */
 EXPORTED int
 gettimeofday(struct timeval *restrict out, void *restrict zone)

@@ -13,5 +13,7 @@
 struct dt_now sim_now(void);
 /* Requires: not before sim_now(). */
 void sim_clock_move(struct dt_mono to);
+/* Back to the start. Requires: nothing that knows the time is left. */
+void sim_clock_begin(void);
 
 #endif

@@ -11,6 +11,7 @@ sim_link_init(struct sim_link *l, uint64_t seed)
 {
 	*l = (struct sim_link){.random = {seed}};
 	sim_pcap_open(&l->pcap);
+	sim_audit_init(&l->audit);
 }
 
 void
@@ -22,6 +23,7 @@ sim_link_fini(struct sim_link *l)
 	l->heap = NULL;
 	l->count = l->cap = 0;
 	sim_pcap_close(&l->pcap);
+	sim_audit_fini(&l->audit);
 }
 
 static bool
@@ -81,9 +83,29 @@ dispatch(struct sim_link *l, struct sim_packet *p)
 }
 
 void
+sim_link_key(void *arg, const char *line)
+{
+	struct sim_link *l = arg;
+	sim_pcap_key(&l->pcap, line);
+	if (!l->unaudited)
+		sim_audit_secret(&l->audit, line);
+}
+
+static void
+audit(struct sim_link *l, uint32_t client, const uint8_t *bytes, size_t len)
+{
+	enum sim_fault fault = sim_audit_sent(&l->audit, client, bytes, len);
+	if (fault != SIM_CLEAN)
+		fprintf(stderr, "to client %u: %s\n", client, sim_fault_texts[fault]);
+	DT_ASSERT(fault == SIM_CLEAN);
+}
+
+void
 sim_link_send(struct sim_link *l, uint32_t client, bool to_server, const uint8_t *bytes, size_t len)
 {
 	sim_pcap_write(&l->pcap, client, to_server, bytes, len);
+	if (!to_server && !l->unaudited)
+		audit(l, client, bytes, len);
 	struct sim_packet *p = new_packet(l, client, to_server, bytes, len);
 	if ((l->mtu && len > l->mtu) || (l->tap && !l->tap(l->tap_arg, p))) {
 		free(p);

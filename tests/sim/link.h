@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "audit.h"
 #include "base/time.h"
 #include "pcap.h"
 #include "seeded.h"
@@ -40,12 +41,17 @@ struct sim_link {
 	struct sim_packet **heap; /* owned */
 	size_t count, cap;
 	uint64_t sent;
+	uint32_t moves; /* of clients, each to an address of its own */
 	struct sim_pcap pcap;
+	struct sim_audit audit; /* of all that the server sends: a fault ends the test */
+	bool unaudited;		/* for a test that looks for secrets: the audit has them, too */
 };
 
 void sim_link_init(struct sim_link *l, uint64_t seed);
 void sim_link_fini(struct sim_link *l);
 void sim_link_send(struct sim_link *l, uint32_t client, bool to_server, const uint8_t *bytes, size_t len);
+/* As dt_tls_settings.key_log, for the capture and the audit; `arg` is the struct sim_link. */
+void sim_link_key(void *arg, const char *line);
 /* When the next one arrives; DT_NEVER = none is on its way. */
 struct dt_mono sim_link_next(const struct sim_link *l);
 /* Takes the next one; free() it. Requires: there is one. */

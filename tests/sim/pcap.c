@@ -85,9 +85,8 @@ sim_pcap_write(
 }
 
 void
-sim_pcap_key(void *arg, const char *line)
+sim_pcap_key(struct sim_pcap *p, const char *line)
 {
-	const struct sim_pcap *p = arg;
 	if (p->keys)
 		fprintf(p->keys, "%s\n", line);
 }

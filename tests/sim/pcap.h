@@ -21,7 +21,7 @@ void sim_pcap_open(struct sim_pcap *p);
 void sim_pcap_close(struct sim_pcap *p);
 void sim_pcap_write(
     struct sim_pcap *p, uint32_t client, bool to_server, const uint8_t *bytes, size_t len);
-/* As dt_tls_settings.key_log; `arg` is the struct sim_pcap. */
-void sim_pcap_key(void *arg, const char *line);
+/* A line of the key log. */
+void sim_pcap_key(struct sim_pcap *p, const char *line);
 
 #endif

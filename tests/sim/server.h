@@ -23,6 +23,7 @@ struct sim_options {
 	const char *test;   /* its name, printed with the seed */
 	const char *suites; /* NULL = the server's default */
 	bool rsa;	    /* the server's certificate is RSA, else P-256 */
+	const struct sim_identity *identity; /* borrowed; NULL = one is made */
 	bool psk_only;	    /* no certificate at all */
 	bool psk;
 	bool tickets;
@@ -108,11 +109,14 @@ struct sim_server {
 	size_t kernel_mtu;		     /* longer datagrams are refused (EMSGSIZE); 0 = none */
 	size_t refused[64], refused_count;   /* bytes of those; told when the turn ends */
 	uint8_t out[65536];
+	size_t out_cap; /* bytes of it that were asked for */
 	struct dt_path out_path;
 };
 
 void sim_server_init(struct sim_server *s, struct sim_link *link, const struct sim_options *o);
-/* Closes what is left, and checks that nothing stays behind. */
+/* Closes what is left, and checks that nothing stays behind; it may go on. */
+void sim_server_end(struct sim_server *s);
+/* Ends it. */
 void sim_server_fini(struct sim_server *s);
 
 struct dt_path sim_path(uint32_t client);

@@ -140,6 +140,116 @@ Test(shapes, the_fragments_of_a_hello_may_share_a_datagram)
 	sim_free(sim);
 }
 
+/* Sends the messages of a client in other fragments than it did: of so many bytes, some of them twice,
+ * overlapping, in any order. */
+struct shredder {
+	struct sim_link *link;
+	struct seeded *random;
+	size_t longest; /* bytes of a fragment */
+	struct {
+		size_t len;
+		uint8_t bytes[DT_RECORD_HEADER + DT_HS_HEADER + 300];
+	} crumbs[12000];
+	size_t count;
+	bool sending;
+};
+
+static void
+add_crumb(struct shredder *s, const struct dt_record *rec, size_t from, size_t len)
+{
+	cr_assert(s->count < sizeof(s->crumbs) / sizeof(s->crumbs[0]) && len <= 300);
+	uint8_t *at = s->crumbs[s->count].bytes;
+	dt_record_write_header(at, DT_HANDSHAKE, DT_VERSION_12, 0, 2000 + s->count, DT_HS_HEADER + len);
+	struct dt_reader r = dt_reader(rec->body, rec->len);
+	struct dt_fragment f;
+	cr_assert(dt_fragment_read(&r, &f));
+	memcpy(at + DT_RECORD_HEADER, rec->body, DT_HS_HEADER);
+	dt_write_uint(at + DT_RECORD_HEADER + 6, f.offset + from, 3);
+	dt_write_uint(at + DT_RECORD_HEADER + 9, len, 3);
+	memcpy(at + DT_RECORD_HEADER + DT_HS_HEADER, f.bytes.data + from, len);
+	s->crumbs[s->count++].len = DT_RECORD_HEADER + DT_HS_HEADER + len;
+}
+
+static void
+shred_record(struct shredder *s, const struct dt_record *rec)
+{
+	size_t len = rec->len - DT_HS_HEADER;
+	for (size_t at = 0; at < len;) {
+		size_t n = 1 + seeded_below(s->random, s->longest);
+		n = n < len - at ? n : len - at;
+		add_crumb(s, rec, at, n);
+		if (seeded_below(s->random, 4) == 0) { /* again, and the bytes around it */
+			size_t from = at - seeded_below(s->random, at < s->longest ? at + 1 : s->longest);
+			size_t to = at + n + seeded_below(s->random, s->longest);
+			add_crumb(s, rec, from, (to < len ? to : len) - from);
+		}
+		at += n;
+	}
+}
+
+static void
+send_crumbs(struct shredder *s, uint32_t client)
+{
+	s->sending = true;
+	while (s->count) {
+		size_t i = seeded_below(s->random, s->count);
+		sim_link_send(s->link, client, true, s->crumbs[i].bytes, s->crumbs[i].len);
+		s->crumbs[i] = s->crumbs[--s->count];
+	}
+	s->sending = false;
+}
+
+static bool
+shred(void *arg, struct sim_packet *p)
+{
+	struct shredder *s = arg;
+	struct dt_record rec;
+	size_t at = 0;
+	bool whole = false;
+	if (s->sending || !p->to_server)
+		return true;
+	while (dt_record_next(p->bytes, p->len, &at, &rec) == DT_RECORD_OK) {
+		if (rec.epoch == 0 && rec.type == DT_HANDSHAKE && rec.body[0] != DT_HS_CLIENT_HELLO)
+			shred_record(s, &rec);
+		else
+			whole = true;
+	}
+	send_crumbs(s, p->client);
+	return whole; /* the plain ones in it are of a number that was, by then */
+}
+
+Test(shapes, a_flight_in_crumbs_overlapping_repeated_and_in_any_order_is_put_together)
+{
+	static struct shredder s;
+	static const size_t longest[] = {1, 2, 7, 50, 130};
+	struct sim_identity ca, id;
+	sim_identity_make(&ca, &(struct sim_cert_wish){.name = "CA", .ca = true});
+	sim_identity_make(&id, &(struct sim_cert_wish){.name = "crumbs", .issuer = &ca});
+	for (size_t i = 0; i < 10; i++) {
+		struct sim_options o = sim_defaults("crumbs");
+		o.client_auth = DT_CLIENT_AUTH_REQUIRED;
+		o.client_ca = ca.cert;
+		o.suites = i < 5 ? NULL : "ECDHE-ECDSA-AES128-SHA256";
+		o.mtu = 256;
+		struct sim *sim = sim_new(&o);
+		s = (struct shredder){.link = &sim->link, .random = &sim->random, .longest = longest[i % 5]};
+		sim->link.tap = shred;
+		sim->link.tap_arg = &s;
+		SSL_CTX *ctx = sim_client_ctx(NULL);
+		SSL_CTX_use_certificate(ctx, id.cert);
+		SSL_CTX_use_PrivateKey(ctx, id.key);
+		struct sim_client *c = sim_connect(sim, ctx);
+		cr_assert(c->state == SIM_UP, "of %zu bytes: state %d, alert %d", s.longest, (int)c->state, c->alert);
+		cr_assert_str_eq(sim_newest(&sim->server)->subject, "CN=crumbs");
+		cr_assert(sim_counter(&sim->server, DT_COUNT_FLIGHTS_REPEATED) == 0);
+		sim_check_echo(sim, c, "whole");
+		SSL_CTX_free(ctx);
+		sim_free(sim);
+	}
+	sim_identity_free(&id);
+	sim_identity_free(&ca);
+}
+
 Test(shapes, certificate_chains_of_any_size_arrive_within_the_mtu)
 {
 	static const struct {

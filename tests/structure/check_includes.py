@@ -21,7 +21,7 @@ SOCKETS = r"sys/socket\.h|sys/epoll\.h|sys/un\.h|netdb\.h|(netinet|arpa|net)/.*"
 OWNED = [
     (r"openssl/.*", {"dtls", "pki", "server"}, set(), "OpenSSL"),
     (SOCKETS, {"io", "server"}, {"core/base/addr.h", "core/base/addr.c"}, "sockets"),
-    (r"jansson\.h", {"config"}, set(), "jansson"),
+    (r"jansson\.h", {"config"}, {"core/server/ctl/ctl.h"}, "jansson"),
     (r"dlfcn\.h", {"plugin"}, set(), "loading code"),
 ]
 

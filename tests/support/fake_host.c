@@ -399,6 +399,20 @@ fake_auth(struct fake_host *h, uint64_t conn, struct dtlsd_auth *auth)
 	return h->module->client_auth != NULL ? h->module->client_auth(&c, auth) : DTLSD_NEXT;
 }
 
+uint32_t
+fake_peer_moved(struct fake_host *h, uint64_t conn, const char *to)
+{
+	struct fake_conn *p = need_conn(h, conn);
+	struct dtlsd_ctx c = make_ctx(h, p->worker, conn);
+	struct dtlsd_peer_moved event = {sizeof(event), 0, p->info.peer, fake_address(to)};
+	uint32_t verdict = h->module->peer_moved != NULL ? h->module->peer_moved(&c, &event) : DTLSD_NEXT;
+
+	if (verdict == DTLSD_NEXT)
+		p->info.peer = event.to;
+	settle(h);
+	return verdict;
+}
+
 void
 fake_connected(struct fake_host *h, uint64_t conn, int32_t status)
 {

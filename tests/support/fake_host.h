@@ -64,6 +64,8 @@ uint32_t fake_data(struct fake_host *h, uint64_t conn, const void *data, size_t 
 uint32_t fake_data_through(
     struct fake_host *h, uint64_t conn, const void *data, size_t len, struct dtlsd_bytes *out);
 void fake_disconnect(struct fake_host *h, uint64_t conn);
+/* The client is about to be answered at `to`; its address is changed when the module agrees. */
+uint32_t fake_peer_moved(struct fake_host *h, uint64_t conn, const char *to);
 
 /* ---- the world around ----------------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-/* dtlsd/module.h - the ABI between the server and its modules, version 0.2.
+/* dtlsd/module.h - the ABI between the server and its modules, version 0.3.
  *
  * A module is a shared object that exports one symbol, `dtlsd_module`:
  *
@@ -32,9 +32,9 @@
  * changes lives per worker (worker_start) or per connection (set_conn_data), so that a module
  * needs no lock.
  *
- * Structures grow at their end only; `size` says how much of one is there. What stands behind a
- * comment "since 0.2" is missing in a server that is older: look at `size` of the host's table, or
- * leave it to the loader, which refuses a module that was built for a newer version than its own.
+ * Structures grow at their end only; `size` says how much of one is there. A module
+ * that was built for a newer minor version than the server's is refused, so what is marked "since"
+ * is there for whoever was built with it.
  */
 #ifndef DTLSD_MODULE_H
 #define DTLSD_MODULE_H
@@ -51,7 +51,7 @@ extern "C" {
 
 #define DTLSD_MAGIC 0x6474736du /* "dtsm" */
 #define DTLSD_ABI_MAJOR 0
-#define DTLSD_ABI_MINOR 2
+#define DTLSD_ABI_MINOR 3
 
 /* ---- values ------------------------------------------------------------------------------- */
 
@@ -66,7 +66,7 @@ extern "C" {
 #define DTLSD_SYSTEM (-6)  /* errno says why                                               */
 
 /* Verdicts. Each hook says which it understands; another one is contained: logged, and taken as
- * REJECT in a gate, as NEXT elsewhere. */
+ * REJECT in a gate and in peer_moved, as NEXT elsewhere. */
 #define DTLSD_NEXT 0u	/* no objection: the next module decides                               */
 #define DTLSD_ACCEPT 1u /* gates: recommend; a later module may still refuse                   */
 #define DTLSD_REJECT 2u /* gates: refuse, the run ends here                                    */
@@ -74,7 +74,7 @@ extern "C" {
 #define DTLSD_FOUND 4u	/* psk_lookup: the key is in the event                                 */
 #define DTLSD_DONE 5u	/* data_in: taken, later modules do not see it                         */
 #define DTLSD_CLOSE 6u	/* data_in: close the connection (close_notify)                        */
-#define DTLSD_DROP 7u	/* data_out: it is not sent (since 0.2)                                */
+#define DTLSD_DROP 7u	/* data_out: it is not sent (since 0.3)                                */
 
 #define DTLSD_IPV4 4u
 #define DTLSD_IPV6 6u
@@ -303,7 +303,16 @@ struct dtlsd_datagram {
 	uint8_t *data;
 };
 
-/* ---- events since 0.2 ---- */
+/* peer_moved (since 0.2): a client with a connection id (RFC 9146) is about to be answered at another
+ * address. The two are equal when only the address of ours is another one. */
+struct dtlsd_peer_moved {
+	uint32_t size;
+	uint32_t reserved;
+	struct dtlsd_address from; /* where it is answered now */
+	struct dtlsd_address to;   /* where it comes from      */
+};
+
+/* ---- events since 0.3 ---- */
 
 /* tls_status: how far a handshake has come. A full one: COOKIE, HELLO, FLIGHT, CERTIFICATE (when
  * the client sent one), KEY_EXCHANGE, FINISHED, FLIGHT, ESTABLISHED; a resumed one: COOKIE, HELLO,
@@ -354,13 +363,6 @@ struct dtlsd_log_line {
 	uint64_t conn;	    /* 0 = none; it may be one of another worker, or gone */
 };
 
-/* peer_moved: the client of a connection with a connection id now comes from another address. */
-struct dtlsd_move {
-	uint32_t size;
-	uint32_t reserved;
-	struct dtlsd_address peer, local; /* the new ones; conn_info() has the old ones */
-};
-
 /* ---- the host ----------------------------------------------------------------------------- */
 
 #define DTLSD_LOG_ERROR 1
@@ -381,7 +383,7 @@ struct dtlsd_conn_info {
 	uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out; /* application data */
 	uint32_t max_datagram; /* bytes that send() takes at most      */
 	uint32_t reserved;
-	/* Since 0.2. Texts are NULL and numbers 0 before they are known. */
+	/* Since 0.3. Texts are NULL and numbers 0 before they are known. */
 	const char *protocol;	  /* "DTLSv1.2" */
 	const char *cipher;	  /* "AES-128-GCM"; `suite` has the whole */
 	const char *key_exchange; /* "ECDHE", "DHE", "RSA", "PSK", "ECDHE_PSK" … */
@@ -465,7 +467,7 @@ struct dtlsd_host {
 	/* WORKER. Adds `n` to counter `index` of the module's own table. */
 	void (*count)(const struct dtlsd_ctx *c, uint32_t index, uint64_t n);
 
-	/* ---- since 0.2 ---- */
+	/* ---- since 0.3 ---- */
 
 	/* ANY. Data of a paused connection waits, up to pause_queue of the server; what is more is
 	 * dropped, counted and told through `error`. Heartbeats, alerts and moves go on. process
@@ -523,7 +525,11 @@ struct dtlsd_module {
 	uint32_t (*data_in)(const struct dtlsd_ctx *c, struct dtlsd_datagram *datagram);
 	void (*disconnected)(const struct dtlsd_ctx *c, const struct dtlsd_disconnected *event);
 
-	/* ---- since 0.2 ---- */
+	/* Since 0.2. NEXT, REJECT. When all say NEXT the address is used, and proven if that can be;
+	 * REJECT: the client is still answered at `from`. */
+	uint32_t (*peer_moved)(const struct dtlsd_ctx *c, const struct dtlsd_peer_moved *event);
+
+	/* ---- since 0.3 ---- */
 
 	void (*tls_status)(const struct dtlsd_ctx *c, const struct dtlsd_tls_status *event);
 	void (*error)(const struct dtlsd_ctx *c, const struct dtlsd_error *event);
@@ -533,8 +539,6 @@ struct dtlsd_module {
 	/* NEXT, DROP. A datagram on its way out, as data_in: in reverse order, from the module before
 	 * the sender; what no hook has sent begins with the last module. */
 	uint32_t (*data_out)(const struct dtlsd_ctx *c, struct dtlsd_datagram *datagram);
-	/* NEXT, REJECT: the client is answered where it was. */
-	uint32_t (*peer_moved)(const struct dtlsd_ctx *c, const struct dtlsd_move *event);
 };
 
 #define DTLSD_EXPORT __attribute__((visibility("default")))

@@ -1,6 +1,7 @@
 /* Clients with a connection id that change address and port with every datagram, among replays and
  * forgeries, against a dtlsd that echoes. Started by test_roaming.py, which says where it is:
- * ROAMING_PORT (on 127.0.0.1), ROAMING_DATAGRAMS, ROAMING_HEARTBEATS.
+ * ROAMING_PORT (on 127.0.0.1), ROAMING_DATAGRAMS, ROAMING_PROOF (the content type in which the clients
+ * prove their address: 24 heartbeats, 27 path checks, 0 not at all).
  *
  * Every step waits for what it must cause, so the network keeps its order and nothing is left to luck.
  */
@@ -31,7 +32,7 @@ struct world {
 	uint32_t at; /* the socket that is sent from */
 	struct sim_packet *packet; /* owned: what came last */
 	uint32_t came_to;
-	bool heartbeats;
+	uint8_t proof; /* content type; 0 = none */
 	unsigned handshakes;
 	bool workers[256]; /* that have a client: the first byte of their ids */
 };
@@ -123,7 +124,9 @@ connect_all(struct world *w, SSL_CTX *ctx)
 	for (size_t i = 0; i < CLIENTS; i++) {
 		struct sim_client *c = &w->clients[i];
 		sim_client_init(c, NULL, 0, ctx);
-		sim_cid_add(c, w->heartbeats ? i : lengths[i])->mode = 1;
+		struct sim_cid *own = sim_cid_add(c, w->proof ? i : lengths[i]);
+		own->mode = w->proof == SIM_HEARTBEAT ? 1 : -1;
+		own->offers_rrc = w->proof == SIM_RRC;
 		shake_hands(w, c);
 		if (i == CLIENTS - 1 && !(w->workers[0] && w->workers[1])) {
 			leave(w, c);
@@ -154,7 +157,24 @@ fire(struct world *w, const struct shot *s, uint32_t from)
 	sim_link_send(NULL, 0, true, s->bytes, s->len);
 }
 
-/* Waits for the echo; it must come to this socket. Questions on the way are answered by some. */
+/* A question of the server's; some are answered. */
+static void
+take_question(struct world *w, struct sim_client *c, uint8_t type, const uint8_t *data, size_t len)
+{
+	uint8_t answer[64] = {1};
+	bool heartbeat = type == SIM_HEARTBEAT;
+	cr_assert(type == w->proof && data[0] == heartbeat && len == (heartbeat ? 35 : SIM_RRC_LEN));
+	c->cid->requests++;
+	if (seeded_below(&w->random, 2))
+		return;
+	if (heartbeat)
+		len = sim_heartbeat(2, 16, data + 3, 16, 16, answer);
+	else
+		memcpy(answer + 1, data + 1, len - 1);
+	sim_cid_send(c, type, answer, len);
+}
+
+/* Waits for the echo; it must come to this socket. */
 static void
 expect_echo(struct world *w, struct sim_client *c, const struct shot *s, uint32_t at)
 {
@@ -171,13 +191,8 @@ expect_echo(struct world *w, struct sim_client *c, const struct shot *s, uint32_
 			cr_assert(len == s->text_len && memcmp(data, s->text, len) == 0);
 			return;
 		}
-		cr_assert(type == SIM_HEARTBEAT && w->heartbeats && data[0] == 1 && len == 35);
-		c->cid->requests++;
-		if (seeded_below(&w->random, 2))
-			continue;
-		uint8_t answer[64];
 		w->at = at;
-		sim_cid_send(c, SIM_HEARTBEAT, answer, sim_heartbeat(2, 16, data + 3, 16, 16, answer));
+		take_question(w, c, type, data, len);
 	}
 }
 
@@ -220,7 +235,7 @@ roam(struct world *w, unsigned datagrams)
 		expect_echo(w, c, &now, at[k]);
 		for (uint64_t n = seeded_below(&w->random, 3); n; n--)
 			disturb(w, &now);
-		if (overtaken && !w->heartbeats) { /* else it may be too much for an unproven address */
+		if (overtaken && !w->proof) { /* else it may be too much for an unproven address */
 			fire(w, &late, (uint32_t)seeded_below(&w->random, SOCKETS));
 			expect_echo(w, c, &late, at[k]);
 		}
@@ -240,7 +255,7 @@ number(const char *name)
 
 Test(roaming, every_datagram_is_answered_at_the_newest_address)
 {
-	struct world w = {.random = seeded_begin("roaming"), .heartbeats = number("ROAMING_HEARTBEATS")};
+	struct world w = {.random = seeded_begin("roaming"), .proof = (uint8_t)number("ROAMING_PROOF")};
 	world = &w;
 	w.packet = malloc(sizeof(*w.packet) + 65536);
 	cr_assert(w.packet);
@@ -255,7 +270,7 @@ Test(roaming, every_datagram_is_answered_at_the_newest_address)
 		leave(&w, &w.clients[i]);
 	}
 	fprintf(stderr, "handshakes=%u\n", w.handshakes);
-	cr_assert((asked > 0) == w.heartbeats);
+	cr_assert((asked > 0) == (w.proof != 0));
 	for (size_t i = 0; i < SOCKETS + STRANGERS; i++)
 		close(w.sockets[i].fd);
 	SSL_CTX_free(ctx);

@@ -16,6 +16,7 @@ if len(sys.argv) < 5:
 
 UNSTEERED = sys.argv.pop(4)
 PROGRAM = sys.argv.pop(3)
+NOTHING, HEARTBEATS, PATH_CHECKS = 0, 24, 27 # what proves an address: content types
 # A sanitizer's runtime wants to be the first library.
 NO_STEERING = {"LD_PRELOAD": UNSTEERED, "ASAN_OPTIONS": "verify_asan_link_order=0"}
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
@@ -24,14 +25,14 @@ from dtlsd import Daemon, echo  # noqa: E402
 
 
 class Roaming(unittest.TestCase):
-    def roam(self, datagrams, environment=None, **server):
+    def roam(self, datagrams, proof=NOTHING, environment=None, **server):
         config = echo(**server)
         config["workers"] = 2
         with Daemon(config, environment=environment) as d:
             done = subprocess.run(
                 [PROGRAM], capture_output=True, text=True, timeout=120,
                 env={**os.environ, "ROAMING_PORT": str(d.port), "ROAMING_DATAGRAMS": str(datagrams),
-                     "ROAMING_HEARTBEATS": "1" if "keep_alive" in server else "0"})
+                     "ROAMING_PROOF": str(proof)})
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             handshakes = int(re.search(r"^handshakes=(\d+)$", done.stderr, re.MULTILINE)[1])
             d.wait_for("disconnected: closed by the client", handshakes)
@@ -48,12 +49,16 @@ class Roaming(unittest.TestCase):
         self.assertNotIn("heartbeats_asked", d.counters)
         self.assertNotIn("forwarded", d.counters)
 
-    def test_when_addresses_must_be_proven(self):
-        d = self.roam(3000, connection_id={"enabled": True}, keep_alive={"enabled": True, "time": "1h"})
+    def test_when_addresses_are_proven_by_heartbeats(self):
+        d = self.roam(3000, HEARTBEATS, connection_id={"enabled": True})
+        self.assertGreater(d.counters["paths_challenged"], 2000)
+
+    def test_when_addresses_are_proven_by_path_checks(self):
+        d = self.roam(3000, PATH_CHECKS, connection_id={"enabled": True, "on_move": "trust"})
         self.assertGreater(d.counters["paths_challenged"], 2000)
 
     def test_when_the_kernel_does_not_steer(self):
-        d = self.roam(3000, NO_STEERING, connection_id={"enabled": True, "on_move": "trust"})
+        d = self.roam(3000, environment=NO_STEERING, connection_id={"enabled": True, "on_move": "trust"})
         self.assertTrue(d.messages("the kernel does not steer connection ids"))
         self.assertGreater(d.counters["forwarded"], 1000)
 

@@ -58,6 +58,20 @@ Test(ip_access, a_refusal_is_silent_and_both_verdicts_are_counted)
 	cr_assert_eq(fake_counter(h, "denied"), 3);
 }
 
+Test(ip_access, a_client_is_not_followed_to_an_address_from_which_it_might_not_connect)
+{
+	fake_configure(h, "{'allow': ['10.0.0.0/8', '2001:db8::/32'], 'deny': '10.9.0.0/16'}");
+	cr_assert_eq(fake_open(h), DTLSD_OK);
+	uint64_t conn = fake_connect(h, 0, "10.8.0.1:7");
+	cr_assert_eq(fake_peer_moved(h, conn, "10.8.0.1:8"), DTLSD_NEXT);
+	cr_assert_eq(fake_peer_moved(h, conn, "10.9.0.1:8"), DTLSD_REJECT);
+	cr_assert_eq(fake_peer_moved(h, conn, "192.0.2.1:8"), DTLSD_REJECT);
+	cr_assert_eq(fake_peer_moved(h, conn, "[2001:db8::1]:8"), DTLSD_NEXT);
+	cr_assert_eq(fake_peer_moved(h, conn, "[2001:db9::1]:8"), DTLSD_REJECT);
+	cr_assert_eq(fake_counter(h, "moves_denied"), 3);
+	cr_assert_eq(fake_counter(h, "denied"), 0);
+}
+
 Test(ip_access, with_default_allow_only_the_denied_are_refused)
 {
 	fake_configure(h, "{'deny': '192.0.2.0/24', 'allow': '192.0.2.7', 'default': 'allow'}");

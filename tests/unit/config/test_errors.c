@@ -41,8 +41,8 @@ play(const struct row *rows, size_t count)
 static const struct row syntax_rows[] = {
     {"empty", "", E("1:1", "the file holds no configuration")},
     {"only a comment", "// nothing\n", E("1:1", "the file holds no configuration")},
-    {"a list", "\n []", E("2:2", "a configuration is an object: { ... }")},
-    {"a word", "workers: 2", E("1:1", "a configuration is an object: { ... }")},
+    {"a list", "\n []", E("2:2", "an object is wanted here: { ... }")},
+    {"a word", "workers: 2", E("1:1", "an object is wanted here: { ... }")},
     {"object without end", "{ 'log': {\n 'level': 'info'\n", E("1:10", "this object has no end")},
     {"list without end", "{ 'servers':\n[ {}, ", E("2:1", "this list has no end")},
     {"text without end", "{\n 'user': 'nobody,\n}",
@@ -142,9 +142,8 @@ Test(errors, keys_are_checked)
 	    {"missing at the top", "\n {}", E("2:2", "'servers' is missing: objects")},
 	    {"missing in a server", "{'servers':[\n{'tls':{'certificate':'a'},'chain':['echo']}]}",
 		E("2:1", "'listen' is missing: addresses with ports (/servers/0)")},
-	    {"missing in a certificate", TLS("'certificate':{'key':'k'}") /* also a duplicate */,
-		E("2:1", "duplicate key 'certificate' (/servers/0/tls/certificate)\n")
-		    E("2:15", "'file' is missing: a path (/servers/0/tls/certificate)")},
+	    {"duplicate in an object", TLS("'certificate':{'key':'k'}"),
+		E("2:1", "duplicate key 'certificate' (/servers/0/tls/certificate)")},
 	    {"missing in a module", CHAIN("{'use':'relay'}"),
 		E("2:1", "'to' is missing: an address with a port (/servers/0/chain/0)")},
 	    {"missing use", CHAIN("{'name':'x'}"),
@@ -208,7 +207,7 @@ static const struct row type_rows[] = {
     {"empty path", TLS("'key_log_file':''"),
 	E("2:16", "a path is wanted here, not an empty text (/servers/0/tls/key_log_file)")},
     {"path as a number", TLS("'client_ca':7"),
-	E("2:13", "a path is wanted here, not a number (/servers/0/tls/client_ca)")},
+	E("2:13", "an object is wanted here, not a number (/servers/0/tls/client_ca)")},
     {"two wrong values", TOP("'workers':'x',\n'log':{'level':'loud','format':'xml'}"),
 	E("2:11", "a whole number is wanted here, not a text (/workers); did you mean "
 		  "'auto'?\n")

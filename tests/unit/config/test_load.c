@@ -96,6 +96,12 @@ Test(load, the_whole_is_read_into_its_structs)
 	cr_expect_null(c);
 }
 
+static const struct dt_config_store *
+nth_store(const struct dtlsd_list *list, size_t i)
+{
+	return &((const struct dt_config_store *)list->items)[i];
+}
+
 Test(load, tls_settings)
 {
 	struct dt_config *c = load_good(full, 1);
@@ -103,13 +109,14 @@ Test(load, tls_settings)
 	cr_assert_eq(t->certificate.count, 2);
 	const struct dt_config_certificate *rsa =
 	    &((const struct dt_config_certificate *)t->certificate.items)[1];
-	cr_expect_str_eq(rsa->file, "/rsa.p12");
-	cr_expect_str_eq(rsa->key, "/rsa.key");
-	cr_expect_eq(rsa->password.len, 7);
-	cr_expect_str_eq((const char *)rsa->key_password.data, "hunter2");
-	cr_expect_str_eq(nth_text(&rsa->chain, 1), "/b");
+	cr_expect_str_eq(rsa->store.file, "/rsa.p12");
+	cr_expect_str_eq(rsa->key.file, "/rsa.key");
+	cr_expect_eq(rsa->store.password.len, 7);
+	cr_expect_str_eq((const char *)rsa->key.password.data, "hunter2");
+	cr_expect_str_eq((const char *)rsa->store.key_password.data, "hunter2");
+	cr_expect_str_eq(nth_store(&rsa->chain, 1)->file, "/b");
 	cr_expect_eq(t->authenticate_clients, DT_CLIENTS_REQUIRED);
-	cr_expect_str_eq(nth_text(&t->client_ca, 0), "/fleet-ca.pem");
+	cr_expect_str_eq(nth_store(&t->client_ca, 0)->file, "/fleet-ca.pem");
 	cr_expect_eq(t->system_ca, 1);
 	cr_expect_str_eq(nth_text(&t->cipher_suites, 0), "*");
 	cr_expect_str_eq(nth_text(&t->groups, 1), "P-256");
@@ -242,14 +249,14 @@ Test(load, files_are_read_and_their_paths_begin_in_their_directory)
 	snprintf(want, sizeof(want), "%s/a", dir);
 	cr_expect_str_eq(
 	    ((const struct dt_config_certificate *)DT_CONFIG_SERVER(c, 0)->tls.certificate.items)
-		->file,
+		->store.file,
 	    want);
 	dt_config_free(&c);
 	cr_assert_eq(chdir(dir), 0);
 	cr_assert_eq(dt_config_load("x.json", &surroundings, &c, &report), DT_OK);
 	cr_expect_str_eq(
 	    ((const struct dt_config_certificate *)DT_CONFIG_SERVER(c, 0)->tls.certificate.items)
-		->file,
+		->store.file,
 	    want);
 	dt_config_free(&c);
 	dt_config_report_fini(&report);
@@ -372,8 +379,8 @@ Test(load, secrets_are_wiped)
 	cr_expect_arr_eq(t->session_reuse.ticket_key.data, zeros, 8);
 	const struct dt_config_certificate *rsa =
 	    &((const struct dt_config_certificate *)t->certificate.items)[1];
-	cr_expect_arr_eq(rsa->password.data, zeros, 8);
-	cr_expect_str_eq(rsa->file, "/rsa.p12");
+	cr_expect_arr_eq(rsa->store.password.data, zeros, 8);
+	cr_expect_str_eq(rsa->store.file, "/rsa.p12");
 	dt_config_free(&c);
 }
 

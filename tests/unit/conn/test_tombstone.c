@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/span.h"
 #include "conn/tombstone.h"
 
 static struct dt_path
@@ -70,6 +71,31 @@ Test(tombstone, knows_the_hello_that_it_is_of_until_it_crumbles)
 	cr_assert(!dt_tombstone_is_of(&t, 7, &a, 42, ms(10000)));
 	cr_assert(!dt_tombstone_is_of(&t, 7, &a, 43, ms(0)));
 	cr_assert(!dt_tombstone_is_of(&t, 7, &b, 42, ms(0)));
+	dt_tombstones_fini(&t);
+}
+
+Test(tombstone, an_alert_in_the_clear_gets_the_next_number_each_time)
+{
+	static const uint8_t plain[] = {21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 254, 0, 2, 2, 40};
+	static const uint8_t last[] = {21, 254, 253, 0, 0, 255, 255, 255, 255, 255, 255, 0, 2, 2, 40};
+	static const uint8_t sealed[] = {21, 254, 253, 0, 1, 0, 0, 0, 0, 0, 1, 0, 2, 7, 7};
+	static const uint8_t *const alerts[] = {plain, last, sealed};
+	struct dt_tombstones t;
+	cr_assert(dt_tombstones_init(&t) == DT_OK);
+	struct dt_path a = path(1);
+	for (size_t i = 0; i < 3; i++) {
+		dt_tombstone_set(&t, 7, &a, 1, alerts[i], sizeof(plain), ms(0));
+		for (uint16_t n = 255; n < 260; n++) {
+			const uint8_t *alert;
+			size_t len;
+			uint8_t expected[sizeof(plain)];
+			memcpy(expected, alerts[i], sizeof(plain));
+			if (i == 0)
+				dt_write_uint(expected + 9, n, 2);
+			cr_assert(dt_tombstone_find(&t, 7, &a, ms(1000 * (n - 254)), &alert, &len));
+			cr_assert(len == sizeof(plain) && memcmp(alert, expected, len) == 0, "alert %zu, %u", i, n);
+		}
+	}
 	dt_tombstones_fini(&t);
 }
 

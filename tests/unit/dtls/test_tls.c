@@ -76,7 +76,7 @@ Test(tls, wrong_settings_are_named)
 	    {NULL, "X25519:P-257", NULL, "groups"},
 	    {NULL, NULL, "ECDSA+MD17", "signature_algorithms"},
 	};
-	struct dt_tls_certificate cert = {leaf, key, NULL};
+	struct dt_tls_certificate cert = {.leaf = leaf, .key = key};
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct dt_tls_settings s = usual(&cert);
 		s.suites = table[i].suites;
@@ -95,7 +95,7 @@ Test(tls, wrong_settings_are_named)
 
 Test(tls, a_key_of_another_certificate_is_refused)
 {
-	struct dt_tls_certificate cert = {leaf, other_key, NULL};
+	struct dt_tls_certificate cert = {.leaf = leaf, .key = other_key};
 	struct dt_tls_settings s = usual(&cert);
 	struct dt_tls *tls = NULL;
 	char error[256];
@@ -105,7 +105,7 @@ Test(tls, a_key_of_another_certificate_is_refused)
 
 Test(tls, without_memory_there_is_none)
 {
-	struct dt_tls_certificate cert = {leaf, key, NULL};
+	struct dt_tls_certificate cert = {.leaf = leaf, .key = key};
 	struct dt_tls_settings s = usual(&cert);
 	struct dt_tls *tls = NULL;
 	char error[256];
@@ -158,7 +158,7 @@ Test(tls, a_client_without_encrypt_then_mac_gets_no_engine_where_only_cbc_is_on)
 	    {"ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256", true, DT_OK},
 	    {NULL, true, DT_OK},
 	};
-	struct dt_tls_certificate cert = {leaf, key, NULL};
+	struct dt_tls_certificate cert = {.leaf = leaf, .key = key};
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct dt_tls_settings s = usual(&cert);
 		s.suites = table[i].suites;
@@ -177,7 +177,7 @@ Test(tls, a_client_without_encrypt_then_mac_gets_no_engine_where_only_cbc_is_on)
 
 Test(tls, an_engine_refuses_what_is_no_hello)
 {
-	struct dt_tls_certificate cert = {leaf, key, NULL};
+	struct dt_tls_certificate cert = {.leaf = leaf, .key = key};
 	struct dt_tls_settings s = usual(&cert);
 	struct dt_tls *tls;
 	char error[256];

@@ -12,7 +12,7 @@
 #include "support.h"
 
 struct row {
-	enum dt_credential_kind kind;
+	enum dt_store_type type;
 	const char *path, *key_path; /* in CERTS */
 	const char *password, *key_password;
 	const char *chain; /* in CERTS */
@@ -21,10 +21,9 @@ struct row {
 	uint32_t left_out;
 };
 
-#define AUTO DT_CREDENTIAL_AUTO
-#define PEM DT_CREDENTIAL_PEM
-#define P12 DT_CREDENTIAL_PKCS12
-#define BOT DT_CREDENTIAL_CERTBOT
+#define AUTO DT_STORE_AUTO
+#define PEM DT_STORE_PEM_KEY_FILE
+#define P12 DT_STORE_PFX_FILE
 
 static const struct row rows[] = {
     {AUTO, .path = "server.pem", .chain_count = 0},
@@ -42,7 +41,7 @@ static const struct row rows[] = {
     {AUTO, .path = "server-inter.pem", .chain = "ca.crt", .chain_count = 2},
     {AUTO, .path = "server-inter.pem", .chain = "roots.crt", .chain_count = 2, .left_out = 1},
     {AUTO, .path = "server.pem", .chain = "client.crt", .left_out = 1},
-    {AUTO, .path = "server.pem", .chain = "ca-dir/README", .fault = DT_PKI_NO_CERTIFICATE},
+    {AUTO, .path = "server.pem", .chain = "ca-dir/README", .fault = DT_PKI_FORMAT},
     {AUTO, .path = "server.pem", .chain = "nothing", .fault = DT_PKI_MISSING},
     {AUTO, .path = "server.crt", .fault = DT_PKI_NO_KEY},
     {AUTO, .path = "server.key", .fault = DT_PKI_NO_CERTIFICATE},
@@ -77,16 +76,15 @@ static const struct row rows[] = {
     {AUTO, .path = "server-cert-only.p12", .password = "secret", .fault = DT_PKI_NO_KEY},
     {AUTO, .path = "server-cert-only.p12", .key_path = "server-inter.key", .password = "secret"},
     {AUTO, .path = "server-inter.crt", .key_path = "server.p12", .key_password = "secret"},
-    {P12, .path = "server.pem", .fault = DT_PKI_FORMAT},
-    {PEM, .path = "server.p12", .password = "secret", .fault = DT_PKI_NO_CERTIFICATE},
-    {AUTO, .path = "server.der", .fault = DT_PKI_FORMAT},
+    {P12, .path = "server.pem", .fault = DT_PKI_WRONG_TYPE},
+    {PEM, .path = "server.p12", .password = "secret", .fault = DT_PKI_WRONG_TYPE},
+    {AUTO, .path = "server.der", .fault = DT_PKI_NO_KEY},
+    {AUTO, .path = "server.der", .key_path = "server.key"},
     {AUTO, .path = "ca-dir/README", .fault = DT_PKI_FORMAT},
 
     {AUTO, .path = "certbot", .chain_count = 1},
-    {BOT, .path = "certbot", .chain_count = 1},
     {AUTO, .path = "certbot", .key_path = "client.key", .fault = DT_PKI_MISMATCH},
     {AUTO, .path = "ca-dir", .fault = DT_PKI_MISSING},
-    {BOT, .path = "server.pem", .fault = DT_PKI_MISSING},
     {PEM, .path = "certbot", .fault = DT_PKI_UNREADABLE},
     {AUTO, .path = "nothing", .fault = DT_PKI_MISSING},
     {AUTO, .path = "server.pem/nothing", .fault = DT_PKI_MISSING},
@@ -104,16 +102,24 @@ bytes(const char *text)
 static enum dt_err
 load_row(const struct row *r, struct dt_credential **out, struct dt_pki_error *err)
 {
-	const char *chain = cert_path(r->chain);
-	struct dt_credential_source src = {r->kind, cert_path(r->path), cert_path(r->key_path),
-	    bytes(r->password), bytes(r->key_password), &chain, chain ? 1 : 0};
+	const struct dt_store_source chain = {.path = cert_path(r->chain)};
+	const char *inner = r->key_password ? r->key_password : r->password;
+	const struct dt_store_source key = {.path = cert_path(r->key_path), .password = bytes(inner)};
+	struct dt_credential_source src = {
+	    .cert = {.type = r->type,
+		.path = cert_path(r->path),
+		.password = bytes(r->password),
+		.key_password = bytes(r->key_password)},
+	    .key = r->key_path ? &key : NULL,
+	    .chain = &chain,
+	    .chain_count = r->chain ? 1 : 0};
 	return dt_credential_load(&src, TODAY, out, err);
 }
 
 static enum dt_pki_fault
-fault_of(enum dt_credential_kind kind, const char *path, struct dt_pki_error *err)
+fault_of(enum dt_store_type type, const char *path, struct dt_pki_error *err)
 {
-	struct dt_credential_source src = {.kind = kind, .path = path};
+	struct dt_credential_source src = {.cert = {.type = type, .path = path}};
 	struct dt_credential *c = NULL;
 	enum dt_err e = dt_credential_load(&src, TODAY, &c, err);
 	cr_assert_eq(e == DT_OK, c != NULL);
@@ -162,7 +168,8 @@ Test(credential, a_text_names_the_file_that_is_at_fault_and_the_mend)
 	    {{AUTO, .path = "server.crt", .key_path = "client.key"},
 		CERTS "/client.key: the private key belongs to none of the certificates"},
 	    {{AUTO, .path = "server.pem", .chain = "ca-dir/README"},
-		CERTS "/ca-dir/README: holds no certificate"},
+		CERTS "/ca-dir/README: is no certificate store that is known here (PEM, PFX, P7B, "
+		      "DER, JWK, PPK, XML, SSH)"},
 	    {{AUTO, .path = "ca-dir"}, CERTS "/ca-dir/fullchain.pem: no such file or directory"},
 	    {{AUTO, .path = "server-expired.pem"},
 		CERTS "/server-expired.pem: the certificate has "
@@ -188,7 +195,7 @@ Test(credential, dates_are_inclusive_and_those_of_now)
 		enum dt_pki_fault fault;
 	} edges[] = {{978307199, DT_PKI_NOT_YET_VALID}, {978307200, DT_PKI_NONE},
 	    {1262304000, DT_PKI_NONE}, {1262304001, DT_PKI_EXPIRED}};
-	struct dt_credential_source src = {.path = cert_path("server-expired.pem")};
+	struct dt_credential_source src = {.cert = {.path = cert_path("server-expired.pem")}};
 	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
 		struct dt_credential *c;
 		struct dt_pki_error err;
@@ -281,7 +288,7 @@ Test(credential, a_password_is_bytes_and_never_in_a_text)
 	for (size_t f = 0; f < 2; f++) {
 		for (size_t i = 0; i < 3; i++) {
 			struct dt_credential_source src = {
-			    .path = cert_path(files[f]), .password = passwords[i]};
+			    .cert = {.path = cert_path(files[f]), .password = passwords[i]}};
 			struct dt_credential *c;
 			struct dt_pki_error err;
 			cr_assert_neq(dt_credential_load(&src, TODAY, &c, &err), DT_OK);
@@ -299,7 +306,6 @@ Test(credential, a_long_path_is_cut_in_the_text)
 	struct dt_pki_error err;
 	cr_assert_eq(fault_of(AUTO, path, &err), DT_PKI_UNREADABLE);
 	cr_assert_eq(strlen(err.text), DT_PKI_TEXT - 1);
-	cr_assert_eq(fault_of(BOT, path, &err), DT_PKI_MISSING);
 }
 
 Test(credential, no_memory_is_said_and_leaks_nothing)

@@ -12,9 +12,10 @@
 static enum dt_err
 load(const char *a, const char *b, const char *c, struct dt_trust **out, struct dt_pki_error *err)
 {
-	const char *paths[] = {cert_path(a), cert_path(b), cert_path(c)};
+	const struct dt_store_source stores[] = {
+	    {.path = cert_path(a)}, {.path = cert_path(b)}, {.path = cert_path(c)}};
 	size_t count = a ? b ? c ? 3 : 2 : 1 : 0;
-	struct dt_trust_source src = {.paths = paths, .path_count = count};
+	struct dt_trust_source src = {.stores = stores, .store_count = count};
 	enum dt_err e = dt_trust_load(&src, out, err);
 	cr_assert_eq(e == DT_OK, *out != NULL);
 	cr_assert_eq(e == DT_OK, err->fault == DT_PKI_NONE);
@@ -58,7 +59,9 @@ Test(trust, what_holds_no_certificate_is_an_error_that_names_it)
 	} rows[] = {
 	    {NULL, NULL, DT_PKI_EMPTY, "holds no CA certificate (no file is configured)"},
 	    {"ca.crt", "server.key", DT_PKI_EMPTY, CERTS "/server.key: holds no CA certificate"},
-	    {"ca-dir/README", NULL, DT_PKI_EMPTY, CERTS "/ca-dir/README: holds no CA certificate"},
+	    {"ca-dir/README", NULL, DT_PKI_FORMAT, CERTS
+		"/ca-dir/README: is no certificate store that is known here (PEM, PFX, P7B, DER, JWK, "
+		"PPK, XML, SSH)"},
 	    {"ca.crt", "nothing", DT_PKI_MISSING, CERTS "/nothing: no such file or directory"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -73,8 +76,8 @@ Test(trust, what_holds_no_certificate_is_an_error_that_names_it)
 Test(trust, a_broken_file_in_a_directory_is_named)
 {
 	const char *dir = temp_directory();
-	const char *paths[] = {dir};
-	struct dt_trust_source src = {.paths = paths, .path_count = 1};
+	const struct dt_store_source stores[] = {{.path = dir}};
+	struct dt_trust_source src = {.stores = stores, .store_count = 1};
 	struct dt_trust *t;
 	struct dt_pki_error err;
 	cr_assert_neq(dt_trust_load(&src, &t, &err), DT_OK);
@@ -118,7 +121,8 @@ names_of_many(int count)
 		sign_to_file(x, path);
 		X509_free(x);
 	}
-	struct dt_trust_source src = {.paths = &path, .path_count = 1};
+	const struct dt_store_source store = {.path = path};
+	struct dt_trust_source src = {.stores = &store, .store_count = 1};
 	struct dt_trust *t;
 	struct dt_pki_error err;
 	cr_assert_eq(dt_trust_load(&src, &t, &err), DT_OK, "%s", err.text);
@@ -146,7 +150,8 @@ Test(trust, one_name_is_told_once)
 		sign_to_file(x, path);
 		X509_free(x);
 	}
-	struct dt_trust_source src = {.paths = &path, .path_count = 1};
+	const struct dt_store_source store = {.path = path};
+	struct dt_trust_source src = {.stores = &store, .store_count = 1};
 	struct dt_trust *t;
 	struct dt_pki_error err;
 	cr_assert_eq(dt_trust_load(&src, &t, &err), DT_OK);
@@ -161,7 +166,8 @@ Test(trust, the_systems_cas_join_without_their_names)
 	if (access(X509_get_default_cert_file(), R_OK) != 0)
 		cr_skip_test("this system has no CA bundle");
 	const char *path = cert_path("ca.crt");
-	struct dt_trust_source src = {.paths = &path, .path_count = 1, .system = true};
+	const struct dt_store_source store = {.path = path};
+	struct dt_trust_source src = {.stores = &store, .store_count = 1, .system = true};
 	struct dt_trust *t;
 	struct dt_pki_error err;
 	cr_assert_eq(dt_trust_load(&src, &t, &err), DT_OK, "%s", err.text);

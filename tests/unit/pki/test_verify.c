@@ -18,7 +18,8 @@ static struct dt_trust *
 trust_in(const char *name)
 {
 	const char *path = cert_path(name);
-	struct dt_trust_source src = {.paths = &path, .path_count = 1};
+	const struct dt_store_source store = {.path = path};
+	struct dt_trust_source src = {.stores = &store, .store_count = 1};
 	struct dt_trust *t;
 	struct dt_pki_error err;
 	cr_assert_eq(dt_trust_load(&src, &t, &err), DT_OK, "%s", err.text);
@@ -164,7 +165,8 @@ trust_in_root(const struct cast *c)
 	FILE *f = fopen(path, "w");
 	cr_assert(f && PEM_write_X509(f, c->root));
 	fclose(f);
-	struct dt_trust_source src = {.paths = &path, .path_count = 1};
+	const struct dt_store_source store = {.path = path};
+	struct dt_trust_source src = {.stores = &store, .store_count = 1};
 	struct dt_trust *t;
 	struct dt_pki_error err;
 	cr_assert_eq(dt_trust_load(&src, &t, &err), DT_OK, "%s", err.text);

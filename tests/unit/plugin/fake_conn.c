@@ -76,6 +76,13 @@ fake_ask_auth(struct dt_conn *c, struct dtlsd_auth *auth)
 	return remember(c, DT_GATE_AUTH, ev->client_auth(ev->arg, c, auth));
 }
 
+bool
+fake_ask_moved(struct dt_conn *c, const struct dt_path *to)
+{
+	const struct dt_conn_events *ev = c->service->events;
+	return ev->peer_moved(ev->arg, c, to);
+}
+
 void
 fake_establish(struct dt_conn *c)
 {

@@ -50,6 +50,8 @@ struct dt_conn *fake_conn_new(struct dt_conns *conns, struct dt_service *service
 enum dt_gate fake_ask_request(struct dt_conn *c, struct dtlsd_request *request);
 enum dt_gate fake_ask_psk(struct dt_conn *c, struct dtlsd_psk *psk);
 enum dt_gate fake_ask_auth(struct dt_conn *c, struct dtlsd_auth *auth);
+/* Whether it may move there. */
+bool fake_ask_moved(struct dt_conn *c, const struct dt_path *to);
 /* ESTABLISHED, with the event. */
 void fake_establish(struct dt_conn *c);
 

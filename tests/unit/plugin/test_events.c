@@ -129,6 +129,68 @@ Test(events, a_length_beyond_the_capacity_is_contained)
 	world_close(&w);
 }
 
+/* ---- peer_moved ----------------------------------------------------------------------------- */
+
+static const struct dt_path elsewhere = {
+    .peer = {.family = DTLSD_IPV4, .port = 7, .ip = {192, 0, 2, 77}}, .local = {.port = 8}};
+
+Test(events, a_client_moves_when_no_module_objects)
+{
+	static const struct {
+		uint32_t a, b;
+		const char *trace;
+		bool moves;
+		uint64_t bad;
+	} rows[] = {
+	    {DTLSD_NEXT, DTLSD_NEXT, "a.moved b.moved c.moved ", true, 0},
+	    {DTLSD_REJECT, DTLSD_NEXT, "a.moved ", false, 0},
+	    {DTLSD_NEXT, DTLSD_REJECT, "a.moved b.moved ", false, 0},
+	    {DTLSD_ACCEPT, DTLSD_NEXT, "a.moved ", false, 1}, /* contained as REJECT */
+	    {DTLSD_DEFER, DTLSD_NEXT, "a.moved ", false, 1},
+	    {UINT32_MAX, DTLSD_NEXT, "a.moved ", false, 1},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		reset_scripts();
+		a.moved = rows[i].a;
+		b.moved = rows[i].b;
+		a.defers = true; /* there is no waiting here */
+		world_open(&w, three, 3);
+		struct dt_conn *conn = world_established(&w, 0);
+		world_forget_trace();
+		cr_assert_eq(fake_ask_moved(conn, &elsewhere), rows[i].moves, "row %zu", i);
+		TRACE_IS(rows[i].trace);
+		cr_assert_eq(a.token, 0);
+		cr_assert_eq(world_counter(&w, "a.bad_verdicts"), rows[i].bad, "row %zu", i);
+		if (rows[i].bad)
+			LOGGED("peer_moved returned verdict ");
+		world_close(&w);
+	}
+}
+
+static void
+see_move(const struct dtlsd_ctx *ctx, const struct dtlsd_peer_moved *event)
+{
+	const struct dtlsd_address home = {.family = DTLSD_IPV4, .port = 1};
+	cr_assert_eq(event->size, sizeof(*event));
+	cr_assert_eq(memcmp(&event->from, &home, sizeof(home)), 0);
+	cr_assert_eq(memcmp(&event->to, &elsewhere.peer, sizeof(event->to)), 0);
+	cr_assert_eq(ctx->host->send(ctx, ctx->conn, "moved", 5), DTLSD_OK);
+	memset((struct dtlsd_peer_moved *)(uintptr_t)event, 0, sizeof(*event)); /* its own copy */
+}
+
+Test(events, each_module_sees_where_the_client_was_and_where_it_comes_from)
+{
+	a.on_moved = b.on_moved = see_move;
+	world_open(&w, three, 2);
+	struct dt_conn *conn = world_established(&w, 0);
+	conn->path.peer = (struct dtlsd_address){.family = DTLSD_IPV4, .port = 1};
+	cr_assert(fake_ask_moved(conn, &elsewhere));
+	cr_assert_eq(conn->sent_count, 0);
+	dt_plugin_worker_flush(w.pw[0]);
+	cr_assert_str_eq(conn->sent, "moved\nmoved\n");
+	world_close(&w);
+}
+
 /* ---- actions -------------------------------------------------------------------------------- */
 
 static const void *data_at;

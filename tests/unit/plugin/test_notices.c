@@ -1,4 +1,4 @@
-/* The hooks that look on, and what else came with ABI 0.2. */
+/* The hooks that look on, and what else came with ABI 0.3. */
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -191,11 +191,11 @@ Test(notices, a_chain_without_such_hooks_costs_the_connection_nothing)
 	struct script s = {.name = "s"};
 	world_open(&w, (struct script *[]){&s}, 1);
 	const struct dt_conn_events *ev = w.service[0].events;
-	cr_assert(!ev->tls_status && !ev->error && !ev->data_out && !ev->peer_moved);
+	cr_assert(!ev->tls_status && !ev->error && !ev->data_out);
 	world_close(&w);
 }
 
-/* ---- status, errors, moves ------------------------------------------------------------------ */
+/* ---- status, errors ------------------------------------------------------------------------- */
 
 Test(notices, steps_and_errors_are_told_in_chain_order)
 {
@@ -221,24 +221,6 @@ Test(notices, a_datagram_that_cannot_be_sent_later_is_told)
 	world_close(&w);
 }
 
-Test(notices, each_module_may_forbid_a_move)
-{
-	open_three();
-	struct dt_conn *c = world_established(&w, 0);
-	const struct dt_conn_events *ev = c->service->events;
-	struct dt_path to = {.peer = {.family = DTLSD_IPV4, .port = 7}};
-	cr_assert(ev->peer_moved(ev->arg, c, &to));
-	TRACE_IS("a.moved7 b.moved7 z.moved7 ");
-	world_forget_trace();
-	b.moved = DTLSD_REJECT;
-	cr_assert(!ev->peer_moved(ev->arg, c, &to));
-	TRACE_IS("a.moved7 b.moved7 ");
-	b.moved = DTLSD_DONE;
-	cr_assert(!ev->peer_moved(ev->arg, c, &to));
-	cr_assert_eq(world_counter(&w, "b.bad_verdicts"), 1);
-	world_close(&w);
-}
-
 /* ---- functions ------------------------------------------------------------------------------ */
 
 static void
@@ -255,7 +237,7 @@ look(const struct dtlsd_ctx *c, const char *hook)
 	cr_assert(info.cipher_bits == 128 && info.key_exchange_bits == 253 && info.resumed == 1);
 	cr_assert(info.state == DTLSD_STATE_ESTABLISHED && info.paused == 1 && info.has_connection_id == 1);
 	memset(&info, 0x55, sizeof(info));
-	info.size = offsetof(struct dtlsd_conn_info, protocol); /* of a module for 0.1 */
+	info.size = offsetof(struct dtlsd_conn_info, protocol); /* of an older module */
 	cr_assert_eq(c->host->conn_info(c, c->conn, &info), DTLSD_OK);
 	cr_assert(info.max_datagram == 1000 && info.cipher_bits == 0x55555555);
 
@@ -324,9 +306,10 @@ Test(notices, without_memory_nothing_is_paused)
 	world_close(&w);
 }
 
-/* ---- a module for 0.1 ----------------------------------------------------------------------- */
+/* ---- older modules -------------------------------------------------------------------------- */
 
-Test(notices, a_module_for_0_1_has_no_later_hook_whatever_lies_behind_its_table)
+static void
+run_older(uint16_t minor, uint32_t size)
 {
 	union {
 		struct dtlsd_module table;
@@ -334,17 +317,24 @@ Test(notices, a_module_for_0_1_has_no_later_hook_whatever_lies_behind_its_table)
 	} old;
 	char why[DT_ABI_WHY];
 	memset(&old, 0x5a, sizeof(old));
-	memcpy(&old, &scripted, offsetof(struct dtlsd_module, tls_status));
-	old.table.abi_minor = 1;
-	old.table.size = offsetof(struct dtlsd_module, tls_status);
-	cr_assert_eq(dt_abi_check(&old, old.table.size, why), DT_OK, "%s", why);
+	memcpy(&old, &scripted, size);
+	old.table.abi_minor = minor;
+	old.table.size = size;
+	cr_assert_eq(dt_abi_check(&old, size, why), DT_OK, "%s", why);
 	struct script s = {.name = "s", .each = send_once};
 	struct dt_chain_entry entry = world_entry(&s);
 	entry.module = &old.table;
 	world_open_entries(&w, &entry, 1);
 	struct dt_conn *c = world_established(&w, 0);
 	world_data(&w, c, "x");
+	cr_assert(fake_ask_moved(c, &(struct dt_path){.peer.port = 7}));
 	cr_assert_str_eq(c->sent, "text\n");
 	cr_assert_null(w.service[0].events->data_out);
 	world_close(&w);
+}
+
+Test(notices, an_older_module_has_no_later_hook_whatever_lies_behind_its_table)
+{
+	run_older(1, offsetof(struct dtlsd_module, peer_moved));
+	run_older(2, offsetof(struct dtlsd_module, tls_status));
 }

@@ -44,14 +44,6 @@ error(const struct dtlsd_ctx *c, const struct dtlsd_error *event)
 	world_note("%s.error%d ", watcher_of(c, "error")->name, event->code);
 }
 
-static uint32_t
-peer_moved(const struct dtlsd_ctx *c, const struct dtlsd_move *event)
-{
-	struct watcher *w = watcher_of(c, "moved");
-	world_note("%s.moved%u ", w->name, event->peer.port);
-	return w->moved;
-}
-
 static void
 hear(const struct dtlsd_ctx *c, const struct dtlsd_log_line *line)
 {
@@ -63,7 +55,6 @@ hear(const struct dtlsd_ctx *c, const struct dtlsd_log_line *line)
 }
 
 const struct dtlsd_module watching = {DTLSD_MODULE_PREFIX, .name = "watching", .version = "1",
-    .data_in = data_in, .tls_status = tls_status, .error = error, .data_out = data_out,
-    .peer_moved = peer_moved};
+    .data_in = data_in, .tls_status = tls_status, .error = error, .data_out = data_out};
 const struct dtlsd_module hearing = {
     DTLSD_MODULE_PREFIX, .name = "hearing", .version = "1", .log = hear};

@@ -7,14 +7,14 @@
 
 struct watcher {
 	const char *name;
-	uint32_t out, moved;  /* verdicts */
+	uint32_t out;	      /* verdict of data_out */
 	const char *rewrites; /* what data_out puts in place of the datagram; NULL = nothing */
 	uint32_t out_len;     /* and the length that it leaves; 0 = that of the text         */
 	void (*each)(const struct dtlsd_ctx *c, const char *hook);
 	void (*on_line)(const struct dtlsd_ctx *c, const struct dtlsd_log_line *line);
 };
 
-extern const struct dtlsd_module watching; /* notes "name.out ", "name.step3 ", "name.error12 ", "name.moved " */
+extern const struct dtlsd_module watching; /* notes "name.out ", "name.step3 ", "name.error12 " */
 extern const struct dtlsd_module hearing;  /* the log hook alone */
 
 static inline struct dt_chain_entry

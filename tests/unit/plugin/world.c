@@ -148,6 +148,16 @@ script_disconnected(const struct dtlsd_ctx *c, const struct dtlsd_disconnected *
 	script_of(c, "disconnected");
 }
 
+static uint32_t
+script_moved(const struct dtlsd_ctx *c, const struct dtlsd_peer_moved *event)
+{
+	struct script *s = script_of(c, "moved");
+	ask_token(s, c);
+	if (s->on_moved)
+		s->on_moved(c, event);
+	return s->moved;
+}
+
 static const struct dtlsd_counter script_counters[] = {{"first", "one"}, {"second", "two"}};
 
 const struct dtlsd_module scripted = {DTLSD_MODULE_PREFIX, .name = "scripted", .version = "1",
@@ -155,7 +165,7 @@ const struct dtlsd_module scripted = {DTLSD_MODULE_PREFIX, .name = "scripted", .
     .open = script_open, .close = script_close, .worker_start = script_start,
     .worker_stop = script_stop, .connection_request = script_request, .psk_lookup = script_psk,
     .client_auth = script_auth, .connected = script_connected, .data_in = script_data,
-    .disconnected = script_disconnected};
+    .disconnected = script_disconnected, .peer_moved = script_moved};
 
 /* ---- the world ------------------------------------------------------------------------------ */
 

@@ -18,7 +18,7 @@
 /* What a scripted module does; the config of its instance. Verdicts are what hooks return. */
 struct script {
 	const char *name;
-	uint32_t request, psk, auth, data;
+	uint32_t request, psk, auth, data, moved;
 	uint32_t alert;	  /* set in the event                                  */
 	const char *key;  /* set in psk_lookup                                 */
 	uint32_t key_len; /* 0 = its length                                    */
@@ -30,6 +30,7 @@ struct script {
 	void (*on_request)(const struct dtlsd_ctx *c, struct dtlsd_request *request);
 	void (*on_auth)(const struct dtlsd_ctx *c, struct dtlsd_auth *auth);
 	void (*on_data)(const struct dtlsd_ctx *c, struct dtlsd_datagram *datagram);
+	void (*on_moved)(const struct dtlsd_ctx *c, const struct dtlsd_peer_moved *event);
 	const struct dtlsd_ctx *open_ctx; /* of open()                            */
 };
 

@@ -116,6 +116,13 @@ client_wait(struct client *c, int ms)
 	return read_one(c, buf, sizeof(buf), &len, ms);
 }
 
+int
+client_read(struct client *c, int ms, void *out, size_t cap)
+{
+	size_t len;
+	return read_one(c, out, cap, &len, ms) == CLIENT_DATA ? (int)len : -1;
+}
+
 bool
 client_echo(struct client *c, size_t len)
 {

@@ -28,6 +28,8 @@ bool client_connect(struct client *c, int ms);
 bool client_echo(struct client *c, size_t len);
 /* The next thing that comes within `ms`. */
 enum client_event client_wait(struct client *c, int ms);
+/* One datagram into out[cap]; its bytes, or -1. */
+int client_read(struct client *c, int ms, void *out, size_t cap);
 void client_close(struct client *c);
 
 #endif

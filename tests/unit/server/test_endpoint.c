@@ -83,7 +83,7 @@ Test(endpoint, each_wrong_file_is_told_at_its_place)
 	    {"'certificate':'@ca-dir'", "ca-dir", "/tls/certificate)"},
 	    {"'certificate':'@server-mismatch.pem'", "server-mismatch.pem", "/tls/certificate)"},
 	    {"'certificate':['@server.pem','@server-rsa.pem','@server-inter.pem']",
-		"another certificate of this server has a key of the same type",
+		"another certificate before it answers to its names with a key of the same type",
 		"/tls/certificate/2)"},
 	    {"'certificate':'@server.pem','key_log_file':'@missing/keys'",
 		"missing/keys: No such file", "/tls/key_log_file)"},
@@ -166,6 +166,34 @@ Test(endpoint, a_server_of_dev_gets_a_certificate_of_its_own)
 	cr_assert(dt_endpoint_init(&e, w.config, DT_CONFIG_SERVER(w.config, 0), &site, true, &w.report));
 	dt_endpoint_fini(&e);
 	world_close(&w);
+}
+
+Test(endpoint, limits_of_records_reach_the_handshakes)
+{
+	static const struct {
+		const char *limits;
+		uint64_t records, forgeries;
+		uint16_t size;
+	} rows[] = {
+	    {"", 0, 0, 16384},
+	    {"'records_per_key':1000,'forgeries_per_key':50", 1000, 50, 16384},
+	    {"'packet_size':'1000B'", 0, 0, 872},
+	    {"'packet_size':'256B'", 0, 0, 128},
+	    {"'packet_size':'65535B'", 0, 0, 16384},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world w;
+		struct dt_endpoint e;
+		char tls[256];
+		snprintf(tls, sizeof(tls), "'certificate':'@server.pem'},'limits':{%s", rows[i].limits);
+		open_tls(&w, tls);
+		cr_assert(init(&w, &e), "row %zu: %s", i, world_report(&w));
+		cr_assert_eq(e.tls->records_per_key, rows[i].records);
+		cr_assert_eq(e.tls->forgeries_per_key, rows[i].forgeries);
+		cr_assert_eq(e.tls->record_size_limit, rows[i].size, "row %zu: %u", i, e.tls->record_size_limit);
+		dt_endpoint_fini(&e);
+		world_close(&w);
+	}
 }
 
 /* The same secret gives the same key to all servers that share it; none gives each its own. */

@@ -21,6 +21,8 @@ dt_log(struct dt_log *log, enum dt_log_level level, const struct dt_log_context 
 
 	struct dt_log_line line = {level, context ? context : &nothing, text};
 	log->sink(log->arg, &line);
+	if (log->tap)
+		log->tap(log->tap_arg, &line);
 }
 
 const char *

@@ -33,6 +33,10 @@ struct dt_log {
 	void (*sink)(void *arg, const struct dt_log_line *line);
 	void *arg; /* borrowed */
 	_Atomic int level;
+	/* Hears every line that the sink gets, on the thread that says it. NULL = nobody; set while only
+	 * one thread logs. */
+	void (*tap)(void *arg, const struct dt_log_line *line);
+	void *tap_arg; /* borrowed */
 };
 
 /* Whether a line of this level goes anywhere: spares the work of making one. */

@@ -78,6 +78,7 @@ struct dt_config_tls {
 	struct dtlsd_list signature_algorithms; /* of const char *; empty = default       */
 	struct dt_config_session_reuse session_reuse;
 	const char *key_log_file; /* NULL = none */
+	uint8_t exporter;
 	struct dt_config_psk psk;
 };
 
@@ -91,6 +92,17 @@ struct dt_config_keep_alive {
 struct dt_config_connection_id {
 	uint8_t enabled;
 	int32_t on_move; /* enum dt_move_policy */
+};
+
+/* What one server has to say; the rest is for all of them (dt_config_log). */
+struct dt_config_server_log {
+	uint8_t tls_records;
+};
+
+/* Of one paused connection. */
+struct dt_config_pause {
+	int64_t datagrams;
+	uint64_t bytes; /* of memory */
 };
 
 struct dt_config_handshake {
@@ -149,6 +161,8 @@ struct dt_config_server {
 	int64_t idle_timeout; /* ns; 0 = never */
 	struct dt_config_keep_alive keep_alive;
 	struct dt_config_connection_id connection_id;
+	struct dt_config_pause pause_queue;
+	struct dt_config_server_log log;
 	struct dt_config_socket socket;
 	struct dtlsd_list chain; /* of struct dt_config_chain_entry */
 	const char *pointer;	 /* "/servers/0"                     */

@@ -146,6 +146,10 @@ static const struct dtlsd_option tls_items[] = {
     {ROW(PATH, struct dt_config_tls, key_log_file,
 	"Writes the secrets of all connections to this file, for debugging with a packet analyser "
 	"only.")},
+    {ROW(BOOLEAN, struct dt_config_tls, exporter,
+	 "Whether modules may export keying material (RFC 5705) for as long as a connection lives, "
+	 "not only while it is made; its secrets then stay in memory, about 130 bytes."),
+	.def = "false"},
     {ROW(OBJECT, struct dt_config_tls, psk, "Pre-shared keys."), .flags = DTLSD_OPT_SHORTHAND,
 	.fields = &psk_table},
 };
@@ -194,6 +198,25 @@ static const struct dtlsd_option connection_id_items[] = {
 	.def = "\"limited\"", .names = move_names},
 };
 static TABLE(connection_id_table, connection_id_items, struct dt_config_connection_id);
+
+static const struct dtlsd_option server_log_items[] = {
+    {ROW(BOOLEAN, struct dt_config_server_log, tls_records,
+	 "Whether each record of a client is logged and told to modules: direction, type, epoch, "
+	 "sequence number and length."),
+	.def = "false"},
+};
+static TABLE(server_log_table, server_log_items, struct dt_config_server_log);
+
+static const struct dtlsd_option pause_items[] = {
+    {ROW(INTEGER, struct dt_config_pause, datagrams,
+	 "Datagrams that may wait; more are dropped and counted."),
+	.def = "64", .min = 1, .max = 65536},
+    {ROW(SIZE, struct dt_config_pause, bytes,
+	 "Memory that they may take, about 40 bytes more for each than its data. All connections of "
+	 "a worker together have 64 MiB."),
+	.def = "\"64KiB\"", .min = 64, .max = 67108864},
+};
+static TABLE(pause_table, pause_items, struct dt_config_pause);
 
 static const struct dtlsd_option handshake_items[] = {
     {ROW(DURATION, struct dt_config_handshake, timeout,
@@ -288,6 +311,11 @@ static const struct dtlsd_option server_items[] = {
 	.fields = &keep_alive_table},
     {ROW(OBJECT, struct dt_config_server, connection_id, "Clients whose address changes."),
 	.fields = &connection_id_table},
+    {ROW(OBJECT, struct dt_config_server, log, "What is logged of this server beside the rest."),
+	.fields = &server_log_table},
+    {ROW(OBJECT, struct dt_config_server, pause_queue,
+	 "What waits for a connection that a module has paused, until it is processed."),
+	.fields = &pause_table},
     {ROW(OBJECT, struct dt_config_server, socket, "Options of the UDP sockets."),
 	.fields = &socket_table},
     {ROW(OBJECT, struct dt_config_server, chain,

@@ -6,6 +6,7 @@
 #include "conn/conn_state.h"
 #include "conn/journal.h"
 #include "conn/last_flight.h"
+#include "conn/tell.h"
 #include "dtls/alert.h"
 
 #include <string.h>
@@ -91,6 +92,34 @@ dt_conn_max_datagram(const struct dt_conn *c)
 	return c->state == DT_CONN_ESTABLISHED ? dt_session_max(&c->session) : 0;
 }
 
+void
+dt_conn_negotiated(const struct dt_conn *c, struct dt_negotiated *out)
+{
+	if (c->setup && c->setup->hs)
+		dt_hs_negotiated(c->setup->hs, out);
+	else
+		*out = c->session.negotiated;
+}
+
+bool
+dt_conn_has_cid(const struct dt_conn *c)
+{
+	return c->state == DT_CONN_ESTABLISHED && c->has_cid;
+}
+
+enum dt_err
+dt_conn_export(const struct dt_conn *c, const char *label, struct dt_span context, uint8_t *out, size_t len)
+{
+	return c->exporter ? dt_export(c->exporter, label, context, out, len) : DT_ERR_UNSUPPORTED;
+}
+
+void
+dt_conn_forget_exporter(struct dt_conn *c)
+{
+	dt_free_secret(c->exporter, sizeof(*c->exporter));
+	c->exporter = NULL;
+}
+
 void *
 dt_conn_user(const struct dt_conn *c)
 {
@@ -168,15 +197,24 @@ dt_conn_established_timer(struct dt_conn *c, struct dt_now now)
 }
 
 void
-dt_conn_give_data(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity, struct dt_now now)
+dt_conn_deliver(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity)
 {
 	const struct dt_conn_events *ev = c->service->events;
-	c->active = now.mono;
 	c->traffic.datagrams_in++;
 	c->traffic.bytes_in += len;
 	dt_count(c->conns->config.counters, DT_COUNT_DATA_IN, 1);
 	dt_journal_data(c, DT_SIGHT_DATA_IN, len);
 	ev->data_in(ev->arg, c, data, len, capacity);
+}
+
+void
+dt_conn_give_data(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity, struct dt_now now)
+{
+	c->active = now.mono;
+	if (dt_pause_holds(c))
+		dt_pause_hold(c, data, len, capacity);
+	else
+		dt_conn_deliver(c, data, len, capacity);
 }
 
 static void
@@ -185,6 +223,7 @@ send_alert(struct dt_conn *c, uint8_t level, uint8_t alert)
 	struct dt_wire wire = dt_conn_wire(c);
 	dt_session_send_alert(&c->session, c->conns->pool, c->id, level, alert, &wire);
 	dt_count(c->conns->config.counters, DT_COUNT_ALERTS_SENT, 1);
+	dt_tell_alert(c, DTLSD_TLS_ALERT_SENT, alert);
 }
 
 /* What an authentic record of `size` bytes means. */
@@ -200,12 +239,16 @@ take_event(struct dt_conn *c, const struct dt_session_event *e, const struct dt_
 			dt_conn_give_data(c, e->data, e->len, rec->len - (size_t)(e->data - rec->body), now);
 		break;
 	case DT_SESSION_CLOSE_NOTIFY:
+		dt_tell_alert(c, DTLSD_TLS_ALERT_RECEIVED, e->alert);
 		dt_conn_close(c, DT_CLOSE_PEER, now);
 		break;
 	case DT_SESSION_FATAL_ALERT:
+		dt_tell_alert(c, DTLSD_TLS_ALERT_RECEIVED, e->alert);
 		dt_conn_close(c, DT_CLOSE_ALERT, now);
 		break;
 	case DT_SESSION_WARNING:
+		dt_tell_alert(c, DTLSD_TLS_ALERT_RECEIVED, e->alert);
+		break;
 	case DT_SESSION_PATH_UNKNOWN:
 		break;
 	case DT_SESSION_HEARTBEAT_REQUEST:
@@ -238,6 +281,8 @@ watch_keys(struct dt_conn *c, struct dt_now now)
 		return use;
 	c->keys_told = true;
 	dt_count(conns->config.counters, DT_COUNT_KEYS_HALF_USED, 1);
+	dt_tell_error(c, dt_close_infos[DT_CLOSE_KEY_LIMIT].status,
+	    "its keys are half used up: many records were sealed, or forged ones received");
 	if (dt_mono_reached(conns->keys_tell, now.mono)) {
 		dt_journal_keys(c);
 		conns->keys_tell = dt_mono_add(now.mono, KEYS_TOLD_EVERY);
@@ -267,6 +312,20 @@ dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec, const
 	return e.kind != DT_SESSION_DROPPED;
 }
 
+/* Shows the datagram to whoever may rewrite it; then it is in `space`. False: it is kept. */
+static bool
+may_leave(struct dt_conn *c, uint8_t space[DT_PLAIN_MAX], const uint8_t **data, size_t *len)
+{
+	const struct dt_conn_events *ev = c->service->events;
+	size_t capacity = dt_session_max(&c->session);
+	if (*len)
+		memcpy(space, *data, *len);
+	*data = space;
+	bool leaves = ev->data_out(ev->arg, c, space, len, capacity);
+	DT_ASSERT(*len <= capacity && capacity <= DT_PLAIN_MAX);
+	return leaves;
+}
+
 enum dt_err
 dt_conn_send(struct dt_conn *c, const uint8_t *data, size_t len, struct dt_now now)
 {
@@ -276,6 +335,11 @@ dt_conn_send(struct dt_conn *c, const uint8_t *data, size_t len, struct dt_now n
 		return DT_ERR_GONE;
 	if (len > dt_session_max(&c->session))
 		return DT_ERR_TOO_LONG;
+	uint8_t space[DT_PLAIN_MAX];
+	if (c->service->events->data_out && !may_leave(c, space, &data, &len)) {
+		dt_count(conns->config.counters, DT_COUNT_DATA_OUT_KEPT, 1);
+		return DT_OK;
+	}
 	if (len == 0 && c->session.engine)
 		return DT_OK; /* OpenSSL has no empty records: a datagram that got lost */
 	struct dt_wire wire = dt_conn_wire(c);
@@ -308,6 +372,7 @@ close_established(struct dt_conn *c, enum dt_close why)
 	bool connected = c->connected;
 	if (why != DT_CLOSE_ALERT && why != DT_CLOSE_REPLACED)
 		send_alert(c, DT_ALERT_WARNING, DT_ALERT_CLOSE_NOTIFY);
+	dt_pause_drop(c);
 	dt_journal_closed(c, info->text);
 	dt_conns_bury(c);
 	dt_count(c->conns->config.counters, DT_COUNT_CONNECTIONS_CLOSED, 1);

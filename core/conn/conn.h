@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "conn/close.h"
 #include "conn/events.h"
+#include "dtls/negotiated.h"
 
 struct dt_conns;
 struct dt_service;
@@ -43,12 +44,28 @@ struct dt_span dt_conn_certificate(const struct dt_conn *c);
 /* Bytes that dt_conn_send() takes at most. */
 size_t dt_conn_max_datagram(const struct dt_conn *c);
 
+/* What the handshake agreed on, as far as it has come. */
+void dt_conn_negotiated(const struct dt_conn *c, struct dt_negotiated *out);
+bool dt_conn_has_cid(const struct dt_conn *c);
+/* Keying material, see exporter.h. DT_ERR_UNSUPPORTED: the client lacks the extended master secret, or its
+ * secrets are gone: they stay until `connected` has returned, or with tls.exporter until the end. */
+enum dt_err dt_conn_export(const struct dt_conn *c, const char *label, struct dt_span context, uint8_t *out,
+    size_t len) DT_MUST_USE;
+
 /* One pointer for the chain: its per-connection module data. */
 void *dt_conn_user(const struct dt_conn *c);
 void dt_conn_set_user(struct dt_conn *c, void *user);
 
 /* Seals and sends one datagram. DT_ERR_GONE before or after it is established, DT_ERR_TOO_LONG. */
 enum dt_err dt_conn_send(struct dt_conn *c, const uint8_t *data, size_t len, struct dt_now now) DT_MUST_USE;
+
+/* Application data waits from now on (pause.h), in any state. */
+void dt_conn_pause(struct dt_conn *c);
+/* A dt_conn_pause() will follow: data that comes before that waits as well. */
+void dt_conn_pause_ahead(struct dt_conn *c);
+/* Delivers what waits, in order, and goes on; until the callee of an event pauses it again. */
+void dt_conn_process(struct dt_conn *c);
+bool dt_conn_paused(const struct dt_conn *c);
 
 /* close_notify (or what fits the state), events, then the connection is gone: `c` is dangling. */
 void dt_conn_close(struct dt_conn *c, enum dt_close why, struct dt_now now);

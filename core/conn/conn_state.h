@@ -6,6 +6,7 @@
 #include "conn/spent.h"
 #include "conn/table.h"
 #include "conn/tombstone.h"
+#include "dtls/exporter.h"
 #include "dtls/session.h"
 #include "io/wheel.h"
 
@@ -69,7 +70,9 @@ struct dt_conn {
 	struct dt_conn_cold *cold;     /* owned; NULL = nothing of that             */
 	struct dt_mono born, active;
 	struct dt_keep_alive keep_alive;
+	struct dt_pause pause;
 	struct dt_conn_traffic traffic;
+	struct dt_exporter *exporter;  /* owned; NULL = gone, or never there */
 	void *user; /* the chain's */
 };
 
@@ -100,6 +103,7 @@ struct dt_conns {
 	size_t bucket_count, count;
 	struct dt_list last_flights; /* conns by age of their last flight */
 	size_t last_flight_bytes;
+	size_t pause_bytes; /* of data that waits on all paused connections */
 	struct dt_tombstones tombstones;
 	struct dt_spent_hellos spent;
 	struct dt_prefix_budget *prefixes; /* owned */
@@ -177,9 +181,12 @@ uint8_t dt_gate_auth_alert(struct dt_conn *c, uint8_t alert);
 bool dt_conn_established_record(struct dt_conn *c, const struct dt_record *rec,
     const struct dt_arrival *from, struct dt_now now, enum dt_drop *why);
 void dt_conn_give_data(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity, struct dt_now now);
+/* To the owner of the events, now. */
+void dt_conn_deliver(struct dt_conn *c, uint8_t *data, size_t len, size_t capacity);
 /* For what is next: idle, keep-alive. */
 void dt_conn_arm(struct dt_conn *c);
 void dt_conn_established_timer(struct dt_conn *c, struct dt_now now);
+void dt_conn_forget_exporter(struct dt_conn *c);
 enum dt_err dt_conn_keep_facts(struct dt_conn *c, const char *server_name, struct dt_span certificate,
     struct dt_span identity) DT_MUST_USE;
 

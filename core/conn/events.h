@@ -44,6 +44,15 @@ struct dt_conn_events {
 	void (*disconnected)(void *arg, struct dt_conn *c, int32_t status, const char *text);
 	/* The last call for this connection: its module data dies, waiting verdicts are void. */
 	void (*released)(void *arg, struct dt_conn *c);
+
+	/* All below may be NULL: nobody wants to know, and nothing is done for it. */
+
+	/* Something went wrong that ends nothing; `code` is an errno. */
+	void (*error)(void *arg, struct dt_conn *c, int32_t code, const char *text);
+	/* In the middle of things: the callee looks, and asks for nothing but what it is told. */
+	void (*tls_status)(void *arg, struct dt_conn *c, const struct dtlsd_tls_status *event);
+	/* data[*len] is about to be sealed; it may be rewritten up to `capacity`. False: it is not sent. */
+	bool (*data_out)(void *arg, struct dt_conn *c, uint8_t *data, size_t *len, size_t capacity);
 };
 
 #endif

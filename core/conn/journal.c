@@ -72,6 +72,12 @@ dt_journal_too_long(const struct dt_conn *c, size_t len)
 }
 
 void
+dt_journal_record(const struct dt_conn *c, const char *text)
+{
+	say(c, DT_LOG_INFO, "%s", text);
+}
+
+void
 dt_journal_keys(const struct dt_conn *c)
 {
 	const struct dt_record_state *s = &c->session.state;

@@ -19,6 +19,8 @@ void dt_journal_closed(const struct dt_conn *c, const char *why);
 /* Of a datagram: DT_SIGHT_DATA_IN or _OUT. */
 void dt_journal_data(const struct dt_conn *c, enum dt_conn_sight what, size_t len);
 void dt_journal_too_long(const struct dt_conn *c, size_t len);
+/* Level info: who sets log.tls_records wants to see them. */
+void dt_journal_record(const struct dt_conn *c, const char *text);
 void dt_journal_keys(const struct dt_conn *c);
 
 #endif

@@ -1,6 +1,7 @@
 #include "conn/last_flight.h"
 
 #include "base/assert.h"
+#include "conn/tell.h"
 
 #define LIFE DT_SECONDS(240) /* 2 MSL */
 #define PAUSE DT_SECONDS(1)
@@ -58,4 +59,5 @@ dt_last_flight_repeat(struct dt_conn *c, struct dt_now now)
 	(void)!dt_session_repeat(&c->session, c->conns->pool, c->id, &c->last_flight, &wire);
 	c->repeat_allowed = dt_mono_add(now.mono, PAUSE);
 	dt_count(c->conns->config.counters, DT_COUNT_FLIGHTS_REPEATED, 1);
+	dt_tell_step(c, DTLSD_TLS_FLIGHT_AGAIN, NULL);
 }

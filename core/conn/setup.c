@@ -10,6 +10,7 @@
 #include "conn/last_flight.h"
 #include "conn/psk_file.h"
 #include "conn/shadow.h"
+#include "conn/tell.h"
 #include "dtls/alert.h"
 
 #include <errno.h>
@@ -72,6 +73,7 @@ dt_setup_fail(struct dt_conn *c, enum dt_close why, const char *detail, struct d
 	bool accepted = c->accepted;
 	/* A reason that is a normal end for a connection is none for a handshake: 0 would say "done". */
 	int32_t status = info->status ? info->status : ECANCELED;
+	dt_tell_failed(c, status, text);
 	dt_conns_bury(c);
 	if (accepted)
 		ev->connected(ev->arg, c, status, text);
@@ -134,6 +136,16 @@ keep_facts(struct dt_conn *c)
 	return dt_conn_keep_facts(c, s->hello.server_name, leaf, dt_hs_psk_identity(s->hs));
 }
 
+/* For `connected`; without memory nothing can be exported. */
+static void
+keep_exporter(struct dt_conn *c)
+{
+	struct dt_exporter e = {NULL};
+	if (dt_exporter_read(c->setup->hs, &e))
+		c->exporter = dt_copy(&e, sizeof(e));
+	dt_wipe(&e, sizeof(e));
+}
+
 static void
 establish(struct dt_conn *c, struct dt_now now)
 {
@@ -149,6 +161,7 @@ establish(struct dt_conn *c, struct dt_now now)
 	}
 	dt_hello_spend(c->conns, &c->path, c->hello_mark, now.mono);
 	dt_shadow_succeed(c, now);
+	keep_exporter(c);
 	struct dt_flight last;
 	dt_hs_take(s->hs, &c->session, &last);
 	dt_last_flight_keep(c, &last, now);
@@ -166,7 +179,10 @@ establish(struct dt_conn *c, struct dt_now now)
 	dt_keep_alive_heard(c, now);
 	dt_conn_arm(c);
 	dt_journal_connected(c, peer.resumed);
+	dt_tell_step(c, DTLSD_TLS_ESTABLISHED, dt_conn_suite(c));
 	ev->connected(ev->arg, c, 0, dt_close_infos[DT_CLOSE_NONE].text);
+	if (!c->service->exporter)
+		dt_conn_forget_exporter(c);
 	struct receiver to = {c, now};
 	dt_hs_each_held(s->hs, give_held, &to);
 	free_setup(c, s);
@@ -248,6 +264,7 @@ send_plain_alert(struct dt_conn *c, uint8_t alert)
 	struct dt_record_state plain = {.next_plain = c->setup->record_seq};
 	dt_state_send_alert(&plain, c->conns->pool, c->id, 0, DT_ALERT_FATAL, alert, &wire);
 	dt_count(c->conns->config.counters, DT_COUNT_ALERTS_SENT, 1);
+	dt_tell_alert(c, DTLSD_TLS_ALERT_SENT, alert);
 }
 
 static void
@@ -274,6 +291,7 @@ start_handshake(struct dt_conn *c, struct dt_now now)
 		return;
 	}
 	c->state = DT_CONN_HANDSHAKE;
+	dt_tell_handshake(c);
 	struct dt_wire wire = dt_conn_wire(c);
 	follow(c, dt_hs_start(s->hs, now, &wire), now);
 }
@@ -326,6 +344,7 @@ take_hello(struct dt_conn *c, struct dt_span message, struct dt_now now)
 		dt_setup_fail(c, DT_CLOSE_HANDSHAKE, dt_alert_text(alert), now);
 		return false;
 	}
+	dt_tell_step(c, DTLSD_TLS_HELLO, NULL);
 	ask_request(c, now);
 	return true;
 }
@@ -366,6 +385,8 @@ dt_setup_begin(struct dt_conn *c, const struct dt_record *rec, struct dt_now now
 	c->conns->alert_len = 0;
 	service->load->handshakes++;
 	arm(c);
+	dt_tell_record(c, rec);
+	dt_tell_step(c, DTLSD_TLS_COOKIE, NULL);
 	/* The datagram proved an address and was answered by a decision: it was of use. */
 	collect_hello(c, rec, now);
 	return true;

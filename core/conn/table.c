@@ -8,6 +8,7 @@
 #include "conn/journal.h"
 #include "conn/last_flight.h"
 #include "conn/shadow.h"
+#include "conn/tell.h"
 
 #include <string.h>
 
@@ -305,6 +306,7 @@ dt_conns_bury(struct dt_conn *c)
 	dt_last_flight_drop(c);
 	dt_session_fini(&c->session, conns->pool, c->id);
 
+	dt_conn_forget_exporter(c);
 	dt_move_free(c);
 	dt_conns_unlink(c);
 	conns->count--;
@@ -374,8 +376,10 @@ commit(void *arg, size_t len)
 		conns->alert_path = *conns->sending_path;
 	}
 	conns->sending_alert = false;
-	if (conns->sending)
+	if (conns->sending) {
 		dt_move_sent(conns->sending, len);
+		dt_tell_sent(conns->sending, conns->sending_at, len);
+	}
 	out->commit(out->arg, len);
 }
 
@@ -475,6 +479,7 @@ take_records(struct dt_conns *conns, struct dt_listener *listener, const struct 
 		if (rec.cid && !c)
 			drop(conns, DT_DROP_UNKNOWN_CID);
 		if (c && (c = owner_of(c, &rec))) {
+			dt_tell_record(c, &rec);
 			used |= take_record(c, &rec, &from, now);
 		} else if (!judged) {
 			/* Once for a datagram: it is answered by one that is shorter, not by many. */
@@ -506,27 +511,4 @@ dt_conns_input(struct dt_conns *conns, struct dt_listener *listener, const struc
 		dt_count(conns->config.counters, DT_COUNT_HANDLED, 1);
 	dt_last_flights_expire(conns, now.mono);
 	dt_conns_leave(conns);
-}
-
-static void
-shorten(struct dt_conn *c, size_t len)
-{
-	bool shorter = false;
-	if (c->state == DT_CONN_ESTABLISHED)
-		shorter = dt_session_too_long(&c->session, len);
-	else if (c->setup && c->setup->hs)
-		shorter = dt_hs_too_long(c->setup->hs, len);
-	if (shorter)
-		dt_journal_too_long(c, len);
-}
-
-void
-dt_conns_too_long(struct dt_conns *conns, const struct dt_path *path, size_t len)
-{
-	struct dt_conn *c = dt_conns_find_path(conns, path);
-	dt_count(conns->config.counters, DT_COUNT_PATH_TOO_SMALL, 1);
-	if (c)
-		shorten(c, len);
-	if (c && c->beside) /* its shadow sends along the same path */
-		shorten(c->beside, len);
 }

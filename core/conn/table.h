@@ -13,6 +13,7 @@
 #include "conn/conn.h"
 #include "conn/keep_alive.h"
 #include "conn/move.h"
+#include "conn/pause.h"
 #include "conn/psk_file.h"
 #include "dtls/cookie.h"
 #include "dtls/handshake.h"
@@ -43,8 +44,11 @@ struct dt_service {
 	const struct dt_psk_file *psk_file;	/* borrowed; NULL = none */
 	struct dt_dur idle_timeout;		/* 0 = never */
 	struct dt_keep_alive_config keep_alive;
+	bool tls_records;			/* each is logged, and told to the events */
+	bool exporter;				/* secrets for dt_conn_export() are kept  */
 	bool connection_id;			/* is given to clients that ask for one */
 	enum dt_move_policy move_policy;
+	struct dt_pause_limits pause_queue;
 	struct dt_dur handshake_timeout;	/* the whole of it */
 	struct dt_service_load *load;		/* borrowed: shared by the workers */
 	uint32_t connection_limit, handshake_limit; /* of all workers together */
@@ -85,6 +89,7 @@ struct dt_conns_config {
 	struct dt_siphash_key hash_key;
 	size_t handshake_memory;	/* bytes that all half-open peers may hold */
 	size_t last_flight_memory;	/* bytes of last flights that are kept */
+	size_t pause_memory;		/* bytes of data that may wait on paused connections */
 };
 
 enum dt_err dt_conns_new(const struct dt_conns_config *config, struct dt_conns **out) DT_MUST_USE;
@@ -98,6 +103,8 @@ void dt_conns_input(struct dt_conns *conns, struct dt_listener *listener, const 
 /* The system refused a datagram of `len` bytes along this path (EMSGSIZE): its connection goes on with
  * shorter ones. One that has moved by its connection id is not found. */
 void dt_conns_too_long(struct dt_conns *conns, const struct dt_path *path, size_t len);
+/* It refused one for another reason, an errno: it is lost. */
+void dt_conns_not_sent(struct dt_conns *conns, const struct dt_path *path, int error);
 
 /* NULL for a stale id, or one of another worker. */
 struct dt_conn *dt_conns_find(struct dt_conns *conns, uint64_t id);

@@ -142,6 +142,12 @@ digest(struct dt_handshake *hs, enum dt_engine_result r, const struct dt_wire *w
 	if (!dt_hs_collect(hs, wire))
 		return;
 	learn_sizes(hs);
+	if (!hs->ephemeral_bits)
+		hs->ephemeral_bits = dt_negotiated_ephemeral_bits(hs->engine->ssl);
+	if (!hs->resumed_told && SSL_session_reused(hs->engine->ssl)) {
+		hs->resumed_told = true;
+		dt_hs_note(hs, DT_HS_NOTE_RESUMED, -1);
+	}
 	if (r == DT_ENGINE_DONE) {
 		finish(hs, wire);
 		return;
@@ -227,6 +233,10 @@ feed_plain(struct dt_handshake *hs, const struct dt_wire *wire)
 	}
 	enum dt_engine_result r = psk && hs->identity_len == 0 ? feed_substitute(hs)
 							      : dt_engine_message(hs->engine, message);
+	if (r != DT_ENGINE_FAILED && key_exchange)
+		dt_hs_note(hs, DT_HS_NOTE_KEY_EXCHANGE, -1);
+	if (r != DT_ENGINE_FAILED && message.data[0] == DT_HS_CERTIFICATE && message.len > DT_HS_HEADER + 3)
+		dt_hs_note(hs, DT_HS_NOTE_CERTIFICATE, -1);
 	hs->message.len = 0;
 	hs->key_exchange_fed |= key_exchange;
 	hs->keyed_at = key_exchange ? hs->engine->now.mono : hs->keyed_at;
@@ -257,6 +267,8 @@ feed_finished(struct dt_handshake *hs, const struct dt_wire *wire)
 	/* What it is made of was authentic, so OpenSSL swallowing it in silence is a failure. */
 	if (r == DT_ENGINE_WANTS_MORE)
 		r = DT_ENGINE_FAILED;
+	if (r == DT_ENGINE_DONE)
+		dt_hs_note(hs, DT_HS_NOTE_FINISHED, -1);
 	digest(hs, r, wire);
 }
 
@@ -293,7 +305,10 @@ feed_held(struct dt_handshake *hs, struct dt_held *h, const struct dt_wire *wire
 	memcpy(raw + DT_RECORD_HEADER, h->rec.body, h->rec.len);
 	size_t len = DT_RECORD_HEADER + h->rec.len;
 	dt_hs_drop_held(hs, h);
-	digest(hs, dt_engine_record(hs->engine, (struct dt_span){raw, len}), wire);
+	enum dt_engine_result r = dt_engine_record(hs->engine, (struct dt_span){raw, len});
+	if (r == DT_ENGINE_DONE)
+		dt_hs_note(hs, DT_HS_NOTE_FINISHED, -1);
+	digest(hs, r, wire);
 }
 
 /* The gate stands where everything is proven: a full handshake at the client's ChangeCipherSpec
@@ -373,6 +388,14 @@ enter(struct dt_handshake *hs, struct dt_now now)
 {
 	DT_CHECK_MAGIC(hs, DT_HANDSHAKE_MAGIC);
 	hs->engine->now = now;
+}
+
+void
+dt_hs_watch(struct dt_handshake *hs, void (*tell)(void *arg, enum dt_hs_note note, int alert), void *arg)
+{
+	DT_ASSERT(hs->hello);
+	hs->tell = tell;
+	hs->tell_arg = arg;
 }
 
 enum dt_hs_step
@@ -525,6 +548,7 @@ dt_hs_take(struct dt_handshake *hs, struct dt_session *session, struct dt_flight
 	memset(session, 0, sizeof(*session));
 	session->state = hs->state;
 	session->suite = hs->state.suite;
+	dt_negotiated_read(hs->engine->ssl, hs->ephemeral_bits, &session->negotiated);
 	dt_wipe(&hs->state, sizeof(hs->state)); /* one owner for the numbers, from now on the session */
 	dt_flight_move(last, &hs->flight);
 	if (!hs->suite) {

@@ -43,6 +43,18 @@ enum dt_hs_failure {
 	DT_HS_FAILED_MEMORY,
 };
 
+/* How far it has come, for whoever wants to know. */
+enum dt_hs_note {
+	DT_HS_NOTE_RESUMED,
+	DT_HS_NOTE_FLIGHT, /* was sent */
+	DT_HS_NOTE_FLIGHT_AGAIN,
+	DT_HS_NOTE_CERTIFICATE,
+	DT_HS_NOTE_KEY_EXCHANGE,
+	DT_HS_NOTE_FINISHED,
+	DT_HS_NOTE_ALERT_SENT,	   /* with its description; -1 = OpenSSL has sealed it */
+	DT_HS_NOTE_ALERT_RECEIVED, /* with its description; fatal ones only */
+};
+
 /* What a worker lends to its handshakes. */
 struct dt_hs_worker {
 	struct dt_aead_pool *pool;
@@ -59,6 +71,10 @@ enum dt_err dt_hs_new(struct dt_tls *tls, const struct dt_hs_worker *worker, uin
     struct dt_span message, const struct dt_hello *hello, uint64_t record_seq, const uint8_t *cid,
     struct dt_handshake **out) DT_MUST_USE;
 void dt_hs_free(struct dt_handshake **hs);
+
+/* `tell` is called while the handshake works, and may ask it nothing but what is const. Requires:
+ * dt_hs_start() was not called. */
+void dt_hs_watch(struct dt_handshake *hs, void (*tell)(void *arg, enum dt_hs_note note, int alert), void *arg);
 
 /* Answers the hello. */
 enum dt_hs_step dt_hs_start(struct dt_handshake *hs, struct dt_now now, const struct dt_wire *wire);
@@ -107,6 +123,9 @@ enum dt_hs_failure dt_hs_failure(const struct dt_handshake *hs, int *alert, cons
 /* The first unauthenticated fatal alert that came, -1 = none: named when the handshake stalls. */
 int dt_hs_plain_alert(const struct dt_handshake *hs);
 
+void dt_hs_negotiated(const struct dt_handshake *hs, struct dt_negotiated *out);
+/* Bytes of the client's connection id in our records; 0 = they carry none. */
+uint8_t dt_hs_cid_len(const struct dt_handshake *hs);
 const char *dt_hs_suite_name(const struct dt_handshake *hs); /* IANA name, NULL = not known yet */
 
 /* After DT_HS_DONE: the session (owned by the caller from now on), and the last flight, which may

@@ -166,6 +166,7 @@ open_sealed(struct dt_handshake *hs, const struct dt_record *rec, uint64_t datag
 	if (type == DT_ALERT && len == DT_ALERT_LEN && plain[0] == DT_ALERT_FATAL) {
 		dt_hs_fail(hs, DT_HS_FAILED_ALERT, -1, wire);
 		hs->alert = plain[1];
+		dt_hs_note(hs, DT_HS_NOTE_ALERT_RECEIVED, hs->alert);
 		return true;
 	}
 	drop(hs, DT_DROP_UNEXPECTED);
@@ -223,8 +224,10 @@ take_plain(struct dt_handshake *hs, const struct dt_record *rec, const struct dt
 		return true;
 	case DT_ALERT:
 		/* Anybody can write it: remembered, not obeyed. */
-		if (rec->len == DT_ALERT_LEN && rec->body[0] == DT_ALERT_FATAL && hs->plain_alert < 0)
+		if (rec->len == DT_ALERT_LEN && rec->body[0] == DT_ALERT_FATAL && hs->plain_alert < 0) {
 			hs->plain_alert = rec->body[1];
+			dt_hs_note(hs, DT_HS_NOTE_ALERT_RECEIVED, hs->plain_alert);
+		}
 		break;
 	default:
 		break;

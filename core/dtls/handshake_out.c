@@ -61,6 +61,7 @@ dt_hs_fail(struct dt_handshake *hs, enum dt_hs_failure why, int alert, const str
 	dt_state_send_alert(&hs->state, hs->worker.pool, hs->owner, epoch, DT_ALERT_FATAL, (uint8_t)alert,
 	    wire);
 	dt_count(hs->worker.counters, DT_COUNT_ALERTS_SENT, 1);
+	dt_hs_note(hs, DT_HS_NOTE_ALERT_SENT, alert);
 }
 
 static bool
@@ -143,6 +144,7 @@ take_opaque(struct dt_handshake *hs, const struct dt_record *rec, struct dt_span
 		memcpy(out, raw.data, raw.len);
 		dt_wire_commit_alert(wire, raw.len);
 		dt_count(hs->worker.counters, DT_COUNT_ALERTS_SENT, 1);
+		dt_hs_note(hs, DT_HS_NOTE_ALERT_SENT, -1);
 	}
 	dt_hs_fail(hs, DT_HS_FAILED_PROTOCOL, -1, wire);
 	return false;
@@ -218,8 +220,10 @@ dt_hs_send_flight(struct dt_handshake *hs, bool await, const struct dt_wire *wir
 	/* A flight that could not leave is a loss: the timer, or the client, asks again. */
 	(void)!dt_state_send_flight(
 	    &hs->state, hs->worker.pool, hs->owner, &hs->flight, hs->state.mtu, wire);
+	enum dt_hs_note note = hs->flight_sent ? DT_HS_NOTE_FLIGHT_AGAIN : DT_HS_NOTE_FLIGHT;
 	hs->flight_sent = true;
 	hs->change_sent = hs->next_out_is_sealed;
 	hs->repeat_allowed = hs->engine->now.mono;
 	hs->deadline = await ? dt_mono_add(hs->engine->now.mono, hs->interval) : DT_NEVER;
+	dt_hs_note(hs, note, -1);
 }

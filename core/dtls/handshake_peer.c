@@ -15,6 +15,18 @@ dt_hs_peer(const struct dt_handshake *hs, struct dt_hs_peer *out)
 		out->verify_code = hs->tls->verifier.leaf(hs->tls->verifier.arg, leaf, hs->engine->now.wall);
 }
 
+void
+dt_hs_negotiated(const struct dt_handshake *hs, struct dt_negotiated *out)
+{
+	dt_negotiated_read(hs->engine->ssl, hs->ephemeral_bits, out);
+}
+
+uint8_t
+dt_hs_cid_len(const struct dt_handshake *hs)
+{
+	return hs->state.cid_len;
+}
+
 static bool
 encode(struct dt_handshake *hs, X509 *x)
 {

@@ -10,6 +10,7 @@
 #define DT_HANDSHAKE_MAGIC 0x68736b65u
 #define DT_IDENTITY_MAX 128u /* bytes; what OpenSSL takes */
 
+#define DT_HS_CERTIFICATE 11u
 #define DT_HS_CLIENT_KEY_EXCHANGE 16u
 #define DT_HS_FINISHED 20u
 
@@ -36,6 +37,11 @@ struct dt_handshake {
 	size_t identity_len;
 	uint8_t *hello;			 /* owned until dt_hs_start(); hello_len bytes */
 	size_t hello_len;
+
+	void (*tell)(void *arg, enum dt_hs_note note, int alert); /* NULL = nobody wants to know */
+	void *tell_arg;			 /* borrowed */
+	bool resumed_told;
+	uint16_t ephemeral_bits;	 /* of our key for the exchange; 0 = none yet */
 
 	enum dt_hs_step step;		 /* what the owner was told last */
 	bool suite_known;
@@ -90,6 +96,13 @@ bool dt_hs_note_unopened(struct dt_handshake *hs, uint64_t datagram);
 bool dt_hs_derive(struct dt_handshake *hs);
 /* Remembers why, sends a fatal alert unless it is negative. */
 void dt_hs_fail(struct dt_handshake *hs, enum dt_hs_failure why, int alert, const struct dt_wire *wire);
+
+static inline void
+dt_hs_note(const struct dt_handshake *hs, enum dt_hs_note note, int alert)
+{
+	if (hs->tell)
+		hs->tell(hs->tell_arg, note, alert);
+}
 
 void dt_hs_free_certificates(struct dt_handshake *hs);
 

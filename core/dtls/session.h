@@ -11,6 +11,7 @@
 
 #include "base/counters.h"
 #include "dtls/flight.h"
+#include "dtls/negotiated.h"
 #include "dtls/rrc.h"
 #include "dtls/state.h"
 #include "dtls/wire.h"
@@ -21,6 +22,7 @@ struct dt_engine;
 struct dt_session {
 	struct dt_record_state state;
 	struct dt_engine *engine; /* owned; NULL: the records are ours */
+	struct dt_negotiated negotiated;
 	uint16_t suite;		    /* IANA number */
 	uint16_t repeats;	    /* of the last flight */
 };

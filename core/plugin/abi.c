@@ -18,6 +18,7 @@ static const uint32_t size_of_minor[] = {
     [0] = 0, /* never released */
     [1] = offsetof(struct dtlsd_module, disconnected) + sizeof(void *),
     [2] = offsetof(struct dtlsd_module, peer_moved) + sizeof(void *),
+    [3] = offsetof(struct dtlsd_module, data_out) + sizeof(void *),
 };
 _Static_assert(sizeof(size_of_minor) / sizeof(size_of_minor[0]) == DTLSD_ABI_MINOR + 1,
     "each minor version has a row");

@@ -12,12 +12,6 @@
 #include "base/err.h"
 
 #define DT_ABI_WHY 256u	    /* bytes of a message, with NUL */
-/* A hook that came after 0.1: NULL for a module whose table ends before it. */
-#define DT_ABI_HOOK(module, hook)                                                                  \
-	((module)->size >= offsetof(struct dtlsd_module, hook) + sizeof((module)->hook)            \
-		? (module)->hook                                                           \
-		: NULL)
-
 #define DT_ABI_NAME_MAX 63u /* characters of a module's name */
 
 /* `size`: bytes that the symbol has in its file. DT_ERR_REFUSED: `why` says what was found and

@@ -17,7 +17,15 @@
 #define DT_ACTIONS_MAX 262144u
 #define DT_ACTIONS_BYTES_MAX (64u << 20)
 
-enum dt_action_kind { DT_ACTION_SEND, DT_ACTION_CLOSE, DT_ACTION_VERDICT };
+enum dt_action_kind {
+	DT_ACTION_SEND,
+	DT_ACTION_CLOSE,
+	DT_ACTION_VERDICT,
+	DT_ACTION_PAUSE,
+	DT_ACTION_PROCESS,
+};
+
+struct dtlsd_instance;
 
 struct dt_action {
 	enum dt_action_kind kind;
@@ -25,6 +33,9 @@ struct dt_action {
 	uint64_t target;     /* a connection; VERDICT: a token */
 	const uint8_t *data; /* SEND: the datagram, VERDICT: the key; of the queue, or borrowed */
 	size_t len;	     /* bytes */
+	const struct dtlsd_instance *asker; /* borrowed, as old as the plugin; NULL = the host itself */
+	bool from_hook;			    /* of the asker, not from a thread of its own */
+	bool posted;			    /* came from another thread or worker */
 };
 
 struct dt_action_block;

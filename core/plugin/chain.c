@@ -114,7 +114,7 @@ static bool
 is_alike(const struct dtlsd_instance *inst, const struct dt_chain_entry *entry)
 {
 	return entry->fingerprint && inst->fingerprint == entry->fingerprint &&
-	       inst->module == entry->module;
+	       inst->origin == entry->module;
 }
 
 static bool

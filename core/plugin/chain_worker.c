@@ -101,6 +101,15 @@ take_seat(struct dt_chain_worker *cw, struct dtlsd_instance *inst)
 	return err;
 }
 
+static bool
+hears_log(const struct dt_chain *chain)
+{
+	for (uint32_t i = 0; i < chain->count; i++)
+		if (chain->instances[i]->module->log)
+			return true;
+	return false;
+}
+
 static struct dt_chain_worker *
 new_chain_worker(struct dt_chain *chain, struct dt_plugin_worker *pw)
 {
@@ -141,6 +150,7 @@ dt_chain_worker_start(struct dt_chain *chain, struct dt_plugin_worker *pw)
 	}
 	chain->workers[pw->env.index] = cw;
 	dt_list_append(&pw->chains, &cw->node);
+	pw->env.plugin->log_hooks += hears_log(chain);
 	set_slow_turn(pw);
 	for (uint32_t i = 0; i < cw->count; i++)
 		dt_post_run_early(cw->seats[i]);
@@ -157,6 +167,7 @@ dt_chain_worker_stop(struct dt_chain *chain, struct dt_plugin_worker *pw)
 	leave_seats(cw);
 	chain->workers[pw->env.index] = NULL;
 	dt_list_remove(&cw->node);
+	pw->env.plugin->log_hooks -= hears_log(chain);
 	set_slow_turn(pw);
 	dt_free(cw);
 }

@@ -6,11 +6,11 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "conn/conn.h"
-#include "plugin/abi.h"
 #include "plugin/conn_data.h"
 #include "plugin/defer.h"
 #include "plugin/gate.h"
 #include "plugin/hook.h"
+#include "plugin/notices.h"
 #include "plugin/worker_state.h"
 
 /* ---- gates ---------------------------------------------------------------------------------- */
@@ -187,7 +187,7 @@ on_peer_moved(void *arg, struct dt_conn *c, const struct dt_path *to)
 	    .size = sizeof(event), .from = dt_conn_path(c)->peer, .to = to->peer};
 	for (uint32_t i = 0; i < cw->count; i++) {
 		struct dt_seat *seat = cw->seats[i];
-		if (DT_ABI_HOOK(seat->instance->module, peer_moved) &&
+		if (seat->instance->module->peer_moved &&
 		    !agrees_to_move(seat, dt_conn_id(c), &event))
 			return false;
 	}
@@ -215,4 +215,5 @@ dt_events_fill(struct dt_conn_events *events, struct dt_chain_worker *cw)
 	    .peer_moved = on_peer_moved,
 	    .disconnected = on_disconnected,
 	    .released = on_released};
+	dt_notices_fill(events, cw);
 }

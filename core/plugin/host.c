@@ -76,6 +76,13 @@ add_action(struct dt_plugin_worker *pw, const struct dt_action *action, bool cop
 	return err == DT_OK ? DTLSD_OK : code_of(err);
 }
 
+static bool
+is_in_hook(const struct dtlsd_ctx *c)
+{
+	const struct dt_plugin_worker *pw = dt_plugin_worker_here();
+	return pw && pw->running && &pw->running->ctx == c;
+}
+
 /* ---- connections ---------------------------------------------------------------------------- */
 
 static bool
@@ -98,8 +105,12 @@ host_send(const struct dtlsd_ctx *c, uint64_t conn, const void *data, size_t len
 	if (len > RECORD_MAX)
 		return DTLSD_TOO_LONG;
 
-	struct dt_action action = {
-	    .kind = DT_ACTION_SEND, .target = conn, .data = data, .len = len};
+	struct dt_action action = {.kind = DT_ACTION_SEND,
+	    .target = conn,
+	    .data = data,
+	    .len = len,
+	    .asker = c->instance,
+	    .from_hook = is_in_hook(c)};
 	struct dt_plugin_worker *pw = here_is(plugin, worker);
 	if (!pw)
 		return code_of(dt_post_action(plugin, worker, &action));
@@ -111,20 +122,47 @@ host_send(const struct dtlsd_ctx *c, uint64_t conn, const void *data, size_t len
 	return add_action(pw, &action, !stays_until_flush(pw, data, len));
 }
 
+/* *here: the connection when it is one of this worker, else NULL. */
 static int32_t
-host_disconnect(const struct dtlsd_ctx *c, uint64_t conn)
+ask(const struct dtlsd_ctx *c, uint64_t conn, enum dt_action_kind kind, struct dt_conn **here)
 {
 	uint32_t worker = dt_conn_id_worker(conn);
 	struct dt_plugin *plugin = plugin_for(c, worker);
+	*here = NULL;
 	if (!plugin || conn == 0)
 		return DTLSD_GONE;
-	struct dt_action action = {.kind = DT_ACTION_CLOSE, .target = conn};
+	struct dt_action action = {.kind = kind, .target = conn, .asker = c->instance};
 	struct dt_plugin_worker *pw = here_is(plugin, worker);
 	if (!pw)
 		return code_of(dt_post_action(plugin, worker, &action));
-	if (!dt_conns_find(pw->env.conns, conn))
+	if (!(*here = dt_conns_find(pw->env.conns, conn)))
 		return DTLSD_GONE;
 	return add_action(pw, &action, false);
+}
+
+static int32_t
+host_disconnect(const struct dtlsd_ctx *c, uint64_t conn)
+{
+	struct dt_conn *here;
+	return ask(c, conn, DT_ACTION_CLOSE, &here);
+}
+
+static int32_t
+host_pause(const struct dtlsd_ctx *c, uint64_t conn)
+{
+	struct dt_conn *here;
+	int32_t code = ask(c, conn, DT_ACTION_PAUSE, &here);
+	/* The next datagram may come before the queue is looked at. */
+	if (code == DTLSD_OK)
+		dt_conn_pause_ahead(here);
+	return code;
+}
+
+static int32_t
+host_process(const struct dtlsd_ctx *c, uint64_t conn)
+{
+	struct dt_conn *here;
+	return ask(c, conn, DT_ACTION_PROCESS, &here);
 }
 
 /* ---- verdicts that come later --------------------------------------------------------------- */
@@ -223,13 +261,15 @@ host_log(const struct dtlsd_ctx *c, int32_t level, const char *text)
 	struct dt_log *log = inst->plugin->log;
 	if (level < DTLSD_LOG_ERROR || level > DTLSD_LOG_DEBUG)
 		level = DTLSD_LOG_WARNING; /* it wanted to say something: better seen than lost */
+	if (is_in_hook(c) && dt_plugin_worker_here()->hook == DT_HOOK_LOG)
+		return;
 	if (!text || !log || level > atomic_load_explicit(&log->level, memory_order_relaxed))
 		return;
 
 	char line[LINE_MAX_BYTES], peer[DT_ADDR_TEXT];
 	struct dt_log_context context = dt_instance_log_context(inst, 0);
 	struct dt_plugin_worker *pw = dt_plugin_worker_here();
-	if (pw && pw->running && &pw->running->ctx == c && c->conn) {
+	if (c->conn && is_in_hook(c)) {
 		struct dt_conn *about = dt_conns_find(pw->env.conns, c->conn);
 		context.conn = c->conn;
 		context.peer = about ? dt_addr_format(&dt_conn_path(about)->peer, peer) : NULL;
@@ -279,4 +319,8 @@ const struct dtlsd_host dt_host = {
     .watch = dt_host_watch,
     .unwatch = dt_host_unwatch,
     .count = dt_host_count,
+    .pause = host_pause,
+    .process = host_process,
+    .gauge = dt_host_gauge,
+    .export_key = dt_host_export_key,
 };

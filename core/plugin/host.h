@@ -24,6 +24,9 @@ void *dt_host_conn_data(const struct dtlsd_ctx *c, uint64_t conn);
 void dt_host_for_each_conn(const struct dtlsd_ctx *c,
     void (*each)(const struct dtlsd_ctx *c, uint64_t conn, void *arg), void *arg);
 void dt_host_count(const struct dtlsd_ctx *c, uint32_t index, uint64_t n);
+void dt_host_gauge(const struct dtlsd_ctx *c, uint32_t index, uint64_t value);
+int32_t dt_host_export_key(const struct dtlsd_ctx *c, uint64_t conn, const char *label,
+    const void *context, size_t context_len, void *out, size_t len);
 
 /* WORKER: host_wait.c */
 uint64_t dt_host_timer_start(const struct dtlsd_ctx *c, uint64_t delay_ns,

@@ -12,6 +12,7 @@ find_conn(const struct dt_seat *seat, uint64_t conn)
 }
 
 #define NO_PLACE UINT32_MAX
+#define EXPORT_MAX 4096u /* bytes */
 
 /* Where the seat stands in the chain of the connection; NO_PLACE for one of another server, or of a
  * chain that was configured before or after. */
@@ -24,6 +25,10 @@ place_in_chain(const struct dt_conn *c, const struct dt_seat *seat)
 			return i;
 	return NO_PLACE;
 }
+
+_Static_assert(DTLSD_STATE_REQUESTED == DT_CONN_REQUESTED && DTLSD_STATE_HANDSHAKE == DT_CONN_HANDSHAKE &&
+	DTLSD_STATE_ESTABLISHED == DT_CONN_ESTABLISHED && DTLSD_STATE_CLOSED == DT_CONN_CLOSED,
+    "states are told as they are");
 
 static void
 write_info(const struct dt_conn *c, struct dt_mono now, struct dtlsd_conn_info *to)
@@ -43,7 +48,18 @@ write_info(const struct dt_conn *c, struct dt_mono now, struct dtlsd_conn_info *
 	    .datagrams_out = traffic->datagrams_out,
 	    .bytes_in = traffic->bytes_in,
 	    .bytes_out = traffic->bytes_out,
-	    .max_datagram = (uint32_t)dt_conn_max_datagram(c)};
+	    .max_datagram = (uint32_t)dt_conn_max_datagram(c),
+	    .state = (uint32_t)dt_conn_state(c),
+	    .paused = dt_conn_paused(c),
+	    .has_connection_id = dt_conn_has_cid(c)};
+	struct dt_negotiated n;
+	dt_conn_negotiated(c, &n);
+	to->protocol = n.cipher ? "DTLSv1.2" : NULL;
+	to->cipher = n.cipher;
+	to->key_exchange = n.key_exchange;
+	to->cipher_bits = n.cipher_bits;
+	to->key_exchange_bits = n.key_exchange_bits;
+	to->resumed = n.resumed;
 }
 
 int32_t
@@ -149,4 +165,33 @@ dt_host_count(const struct dtlsd_ctx *c, uint32_t index, uint64_t n)
 	struct dt_seat *seat = dt_host_seat(c, "count");
 	if (seat && index < seat->instance->module->counter_count)
 		dt_instance_count(seat->instance, seat->ctx.worker, index, n);
+}
+
+void
+dt_host_gauge(const struct dtlsd_ctx *c, uint32_t index, uint64_t value)
+{
+	struct dt_seat *seat = dt_host_seat(c, "gauge");
+	if (seat && index < seat->instance->module->counter_count)
+		dt_instance_set(seat->instance, seat->ctx.worker, index, value);
+}
+
+int32_t
+dt_host_export_key(const struct dtlsd_ctx *c, uint64_t conn, const char *label, const void *context,
+    size_t context_len, void *out, size_t len)
+{
+	struct dt_seat *seat = dt_host_seat(c, "export_key");
+	if (!seat || !label || !out || len == 0 || len > EXPORT_MAX || (!context && context_len))
+		return DTLSD_INVALID;
+	const struct dt_conn *about = find_conn(seat, conn);
+	if (!about)
+		return DTLSD_GONE;
+	switch (dt_conn_export(about, label, (struct dt_span){context, context_len}, out, len)) {
+	case DT_ERR_OK:
+		return DTLSD_OK;
+	case DT_ERR_NOMEM:
+	case DT_ERR_CRYPTO:
+		return DTLSD_NOMEM;
+	default:
+		return DTLSD_INVALID;
+	}
 }

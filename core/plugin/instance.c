@@ -42,7 +42,9 @@ dt_instance_new(struct dt_plugin *plugin, const struct dtlsd_module *module, con
 		return DT_ERR_NOMEM;
 	inst->magic = DT_INSTANCE_MAGIC;
 	inst->plugin = plugin;
-	inst->module = module;
+	inst->module = &inst->table;
+	inst->origin = module;
+	memcpy(&inst->table, module, module->size < sizeof(inst->table) ? module->size : sizeof(inst->table));
 	inst->name = dt_copy_text(name);
 	inst->server = dt_copy_text(server);
 	inst->counters = dt_alloc_array(workers * row_length(inst), sizeof(inst->counters[0]));
@@ -88,6 +90,14 @@ dt_instance_counter_sum(const struct dtlsd_instance *inst, uint32_t i)
 	for (uint32_t w = 0; w < inst->plugin->worker_count; w++)
 		sum += atomic_load_explicit(&inst->counters[w * row + i], memory_order_relaxed);
 	return sum;
+}
+
+void
+dt_instance_set(struct dtlsd_instance *inst, uint32_t worker, uint32_t i, uint64_t value)
+{
+	DT_ASSERT(i < dt_instance_counter_count(inst));
+	atomic_store_explicit(
+	    &inst->counters[worker * row_length(inst) + i], value, memory_order_relaxed);
 }
 
 void

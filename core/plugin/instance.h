@@ -57,7 +57,9 @@ struct dtlsd_instance {
 	uint32_t magic;
 	struct dtlsd_instance *next;	   /* owned: of all that the plugin keeps      */
 	struct dt_plugin *plugin;	   /* borrowed                                 */
-	const struct dtlsd_module *module; /* borrowed: never unloaded                 */
+	const struct dtlsd_module *module; /* `table`                                  */
+	const struct dtlsd_module *origin; /* borrowed: never unloaded                 */
+	struct dtlsd_module table;	   /* a copy; what its version lacks is 0      */
 	char *name, *server;		   /* owned                                    */
 	struct dt_config *config;	   /* held: what ctx.config lies in; or NULL   */
 	uint64_t fingerprint;		   /* of its entry; 0 = like no other          */
@@ -81,6 +83,7 @@ struct dt_seat {
 	struct dt_list timers, watches; /* owned: struct module_timer, struct module_watch */
 	struct dt_index timers_by_call, timers_by_handle, watches_by_fd;
 	struct dt_mono slow_named_at; /* when its slowness was last logged */
+	uint64_t line_heard;	      /* number of the last log line that it was told */
 };
 
 /* A chain on one worker. */
@@ -107,6 +110,8 @@ struct dt_plugin {
 	struct dt_log *log;		  /* borrowed */
 	struct dtlsd_instance *instances; /* owned: all there ever were */
 	struct dt_list chains;		  /* borrowed: struct dt_chain, those that live */
+	_Atomic uint32_t log_hooks;	  /* chains on workers that have one             */
+	_Atomic uint32_t lines_far;	  /* log lines of other threads, on their way    */
 	struct dt_shared shared[];
 };
 
@@ -124,6 +129,8 @@ const struct dtlsd_counter *dt_instance_counter(const struct dtlsd_instance *ins
 uint64_t dt_instance_counter_sum(const struct dtlsd_instance *inst, uint32_t i);
 /* Threads: the worker's own. */
 void dt_instance_count(struct dtlsd_instance *inst, uint32_t worker, uint32_t i, uint64_t n);
+
+void dt_instance_set(struct dtlsd_instance *inst, uint32_t worker, uint32_t i, uint64_t value);
 
 static inline void
 dt_instance_count_own(struct dtlsd_instance *inst, uint32_t worker, enum dt_own_counter which)

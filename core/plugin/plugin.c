@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "conn/table.h"
 #include "plugin/instance.h"
+#include "plugin/hearing.h"
 
 #define PLUGIN_MAGIC 0x6474706cu
 
@@ -26,6 +27,7 @@ dt_plugin_new(const struct dt_plugin_config *config, struct dt_plugin **out)
 			return DT_ERR_NOMEM;
 		}
 	}
+	dt_hearing_begin(p);
 	*out = p;
 	return DT_OK;
 }
@@ -39,6 +41,7 @@ dt_plugin_free(struct dt_plugin **plugin)
 		return;
 	DT_CHECK_MAGIC(p, PLUGIN_MAGIC);
 	DT_ASSERT(dt_list_empty(&p->chains));
+	dt_hearing_end(p);
 	for (struct dtlsd_instance *inst = p->instances, *next; inst; inst = next) {
 		next = inst->next;
 		dt_instance_free(inst);

@@ -71,6 +71,7 @@ dt_post_action(struct dt_plugin *plugin, uint32_t worker, const struct dt_action
 	if (action->len)
 		memcpy(p->data, action->data, action->len);
 	p->action.data = p->data;
+	p->action.posted = true;
 	enum dt_err err =
 	    dt_mailbox_post_owned(plugin->shared[worker].mailbox, run_action, drop_action, p, size);
 	if (err != DT_OK)

@@ -1,9 +1,12 @@
 #include "plugin/worker.h"
 
+#include <errno.h>
+
 #include "base/assert.h"
 #include "base/mem.h"
 #include "io/clock.h"
 #include "plugin/defer.h"
+#include "plugin/notices.h"
 #include "plugin/worker_state.h"
 
 /* Turns in which hooks are timed after a slow one; a slow turn may have had another cause. */
@@ -55,6 +58,7 @@ dt_plugin_worker_free(struct dt_plugin_worker **slot)
 	pw->env.plugin->shared[pw->env.index].worker = NULL;
 	if (here == pw)
 		here = NULL;
+	dt_hearing_drop(pw);
 	dt_actions_fini(&pw->actions);
 	dt_free(pw->deferrals);
 	pw->magic = 0;
@@ -76,6 +80,39 @@ dt_plugin_worker_datagram(struct dt_plugin_worker *pw, const uint8_t *data, size
 	pw->datagram_len = capacity;
 }
 
+/* What dt_conn_send() refused for, as an errno. */
+static int32_t
+errno_of(enum dt_err err)
+{
+	switch (err) {
+	case DT_ERR_TOO_LONG:
+		return EMSGSIZE;
+	case DT_ERR_AGAIN:
+		return ENOBUFS;
+	default:
+		return ENOTCONN;
+	}
+}
+
+static void
+send(struct dt_plugin_worker *pw, struct dt_conn *c, const struct dt_action *action)
+{
+	struct dt_log_context context = {
+	    .server = dt_conn_service(c)->name, .conn = action->target};
+	pw->sender = action->from_hook ? action->asker : NULL;
+	enum dt_err err = dt_conn_send(c, action->data, action->len, pw->now);
+	pw->sender = NULL;
+	if (err == DT_OK)
+		return;
+	dt_log(pw->env.plugin->log, DT_LOG_DEBUG, &context,
+	    "a datagram of a module was not sent: %s", dt_err_text(err));
+	/* It may have ended the connection; then that tells enough. */
+	c = dt_conns_find(pw->env.conns, action->target);
+	const struct dt_conn_events *ev = c ? dt_conn_service(c)->events : NULL;
+	if (ev && ev->error)
+		ev->error(ev->arg, c, errno_of(err), "a datagram could not be sent");
+}
+
 static void
 do_action(struct dt_plugin_worker *pw, const struct dt_action *action)
 {
@@ -85,19 +122,29 @@ do_action(struct dt_plugin_worker *pw, const struct dt_action *action)
 		return;
 	}
 	struct dt_conn *c = dt_conns_find(pw->env.conns, action->target);
-	if (!c)
-		return; /* it ended meanwhile, which is not the sender's fault */
-	if (action->kind == DT_ACTION_CLOSE) {
-		dt_conn_close(c, DT_CLOSE_MODULE, pw->now);
+	if (!c) {
+		/* It ended meanwhile. Who asked on its own worker was told of that end. */
+		if (action->posted)
+			dt_notice_error(pw, action->asker, action->target, ENOTCONN,
+			    "what was asked for comes too late: the connection is gone");
 		return;
 	}
-	/* A send that fails may have ended the connection. */
-	struct dt_log_context context = {
-	    .server = dt_conn_service(c)->name, .conn = action->target};
-	enum dt_err err = dt_conn_send(c, action->data, action->len, pw->now);
-	if (err != DT_OK)
-		dt_log(pw->env.plugin->log, DT_LOG_DEBUG, &context,
-		    "a datagram of a module was not sent: %s", dt_err_text(err));
+	switch (action->kind) {
+	case DT_ACTION_SEND:
+		send(pw, c, action);
+		break;
+	case DT_ACTION_CLOSE:
+		dt_conn_close(c, DT_CLOSE_MODULE, pw->now);
+		break;
+	case DT_ACTION_PAUSE:
+		dt_conn_pause(c);
+		break;
+	case DT_ACTION_PROCESS:
+		dt_conn_process(c);
+		break;
+	case DT_ACTION_VERDICT:
+		break;
+	}
 }
 
 void
@@ -109,19 +156,33 @@ dt_plugin_worker_close_later(struct dt_plugin_worker *pw, uint64_t conn)
 		    "a connection that a module closed stays open: out of memory");
 }
 
+static void
+do_actions(struct dt_plugin_worker *pw)
+{
+	struct dt_action action;
+	while (dt_actions_take(&pw->actions, &action))
+		do_action(pw, &action);
+	dt_actions_reset(&pw->actions);
+}
+
+bool
+dt_plugin_worker_busy(const struct dt_plugin_worker *pw)
+{
+	return pw->actions.count > 0;
+}
+
 void
 dt_plugin_worker_flush(struct dt_plugin_worker *pw)
 {
 	DT_CHECK_MAGIC(pw, DT_PLUGIN_WORKER_MAGIC);
 	DT_ASSERT(!pw->running && !pw->flushing);
-	struct dt_action action;
 	pw->datagram = NULL;
-	if (pw->actions.count == 0)
+	if (pw->actions.count == 0 && pw->lines.count == 0)
 		return;
 	pw->flushing = true;
-	while (dt_actions_take(&pw->actions, &action))
-		do_action(pw, &action);
-	dt_actions_reset(&pw->actions);
+	do_actions(pw);
+	dt_hearing_tell(pw);
+	do_actions(pw);
 	pw->flushing = false;
 }
 

@@ -39,6 +39,8 @@ void dt_plugin_worker_datagram(struct dt_plugin_worker *pw, const uint8_t *data,
 /* Does what hooks have asked for: after each dt_conns_input() and dt_wheel_run(), never from
  * within an event of the conn room. What this causes, hooks included, is done before it returns. */
 void dt_plugin_worker_flush(struct dt_plugin_worker *pw);
+/* A hook has asked for something since the last flush: there should be another one soon. */
+bool dt_plugin_worker_busy(const struct dt_plugin_worker *pw);
 /* The turn ends: flushes, then looks how long the turn took. One that was longer than slow_hook
  * makes the next ones time each hook, until the slow one is named in the log. */
 void dt_plugin_worker_turn_end(struct dt_plugin_worker *pw);

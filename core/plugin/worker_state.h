@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "plugin/actions.h"
 #include "plugin/instance.h"
+#include "plugin/hearing.h"
 #include "plugin/worker.h"
 
 #define DT_PLUGIN_WORKER_MAGIC 0x64747077u
@@ -25,6 +26,9 @@ struct dt_plugin_worker {
 
 	struct dt_actions actions;
 	bool flushing;
+	const struct dtlsd_instance *sender; /* whose hook sent what is being sent; NULL = none */
+	struct dt_hearing lines;
+	uint64_t lines_told;
 	const uint8_t *datagram; /* borrowed: stays as it is until the flush; NULL = none */
 	size_t datagram_len;	 /* bytes */
 

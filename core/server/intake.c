@@ -49,6 +49,8 @@ send_failed(void *arg, const struct dt_path *path, size_t len, int error)
 	const struct dt_intake *in = arg;
 	if (error == EMSGSIZE)
 		dt_conns_too_long(in->conns, path, len);
+	else
+		dt_conns_not_sent(in->conns, path, error);
 }
 
 /* ---- in ---- */

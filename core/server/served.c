@@ -93,6 +93,9 @@ set(struct dt_service *s, const struct dt_endpoint *e)
 	s->idle_timeout.ns = c->idle_timeout;
 	s->connection_id = c->connection_id.enabled;
 	s->move_policy = (enum dt_move_policy)c->connection_id.on_move;
+	s->tls_records = c->log.tls_records;
+	s->exporter = c->tls.exporter;
+	s->pause_queue = (struct dt_pause_limits){(uint32_t)c->pause_queue.datagrams, c->pause_queue.bytes};
 	s->keep_alive = (struct dt_keep_alive_config){
 	    .enabled = c->keep_alive.enabled,
 	    .time = {c->keep_alive.time},

@@ -16,6 +16,7 @@
 #define MAIL_PER_TURN 256u
 #define TIMERS_PER_TURN 256u /* a flight may hang on each: then clients have their turn */
 #define LAST_FLIGHT_MEMORY (16u * 1024u * 1024u) /* bytes, RFC 6347 4.2.4 within reason */
+#define PAUSE_MEMORY (64u * 1024u * 1024u) /* bytes of data for paused connections */
 
 static void
 mail_ready(struct dt_watch *watch, uint32_t events, struct dt_now now)
@@ -147,7 +148,8 @@ run(void *arg)
 		dt_worker_commit(w, w->first);
 		end_turn(w, now);
 		while (!w->stopping) {
-			bool waiting = !dt_waiting_empty(&w->intake.waiting);
+			/* Hooks may run as late as that: when the system refuses a datagram. */
+			bool waiting = !dt_waiting_empty(&w->intake.waiting) || dt_plugin_worker_busy(w->plugin);
 			now = dt_loop_turn(&w->loop, waiting ? now.mono : dt_wheel_next(&w->wheel), now.mono);
 			end_turn(w, now);
 		}
@@ -194,6 +196,7 @@ make_rooms(struct dt_worker *w, const struct dt_worker_config *config)
 	    .cookie_secret = config->cookie_secret,
 	    .handshake_memory = config->handshake_memory,
 	    .last_flight_memory = LAST_FLIGHT_MEMORY,
+	    .pause_memory = PAUSE_MEMORY,
 	};
 	dt_random(&conns.hash_key, sizeof(conns.hash_key));
 	enum dt_err err = dt_conns_new(&conns, &w->conns);

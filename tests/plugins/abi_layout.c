@@ -70,7 +70,7 @@ describe_values(void)
 	VALUE(DTLSD_OK) VALUE(DTLSD_QUEUED) VALUE(DTLSD_GONE) VALUE(DTLSD_AGAIN) VALUE(DTLSD_TOO_LONG)
 	VALUE(DTLSD_INVALID) VALUE(DTLSD_NOMEM) VALUE(DTLSD_SYSTEM)
 	VALUE(DTLSD_NEXT) VALUE(DTLSD_ACCEPT) VALUE(DTLSD_REJECT) VALUE(DTLSD_DEFER) VALUE(DTLSD_FOUND)
-	VALUE(DTLSD_DONE) VALUE(DTLSD_CLOSE) VALUE(DTLSD_IPV4) VALUE(DTLSD_IPV6)
+	VALUE(DTLSD_DONE) VALUE(DTLSD_CLOSE) VALUE(DTLSD_DROP) VALUE(DTLSD_IPV4) VALUE(DTLSD_IPV6)
 	VALUE(DTLSD_OPT_BOOLEAN) VALUE(DTLSD_OPT_INTEGER) VALUE(DTLSD_OPT_TEXT) VALUE(DTLSD_OPT_DURATION)
 	VALUE(DTLSD_OPT_SIZE) VALUE(DTLSD_OPT_RATE) VALUE(DTLSD_OPT_ENUM) VALUE(DTLSD_OPT_ADDRESS)
 	VALUE(DTLSD_OPT_CIDR) VALUE(DTLSD_OPT_PATH) VALUE(DTLSD_OPT_SECRET) VALUE(DTLSD_OPT_OBJECT)
@@ -80,6 +80,12 @@ describe_values(void)
 	VALUE(DTLSD_SAN_DNS) VALUE(DTLSD_SAN_EMAIL) VALUE(DTLSD_SAN_URI) VALUE(DTLSD_SAN_IP)
 	VALUE(DTLSD_SAN_OTHER) VALUE(DTLSD_LOG_ERROR) VALUE(DTLSD_LOG_WARNING) VALUE(DTLSD_LOG_INFO)
 	VALUE(DTLSD_LOG_VERBOSE) VALUE(DTLSD_LOG_DEBUG)
+	VALUE(DTLSD_TLS_COOKIE) VALUE(DTLSD_TLS_HELLO) VALUE(DTLSD_TLS_RESUMED) VALUE(DTLSD_TLS_FLIGHT)
+	VALUE(DTLSD_TLS_FLIGHT_AGAIN) VALUE(DTLSD_TLS_CERTIFICATE) VALUE(DTLSD_TLS_KEY_EXCHANGE)
+	VALUE(DTLSD_TLS_FINISHED) VALUE(DTLSD_TLS_ESTABLISHED) VALUE(DTLSD_TLS_ALERT_SENT)
+	VALUE(DTLSD_TLS_ALERT_RECEIVED) VALUE(DTLSD_TLS_FAILED) VALUE(DTLSD_TLS_RECORD)
+	VALUE(DTLSD_STATE_REQUESTED) VALUE(DTLSD_STATE_HANDSHAKE) VALUE(DTLSD_STATE_ESTABLISHED)
+	VALUE(DTLSD_STATE_CLOSED)
 }
 
 static void
@@ -158,6 +164,16 @@ describe_events(void)
 #define TYPE dtlsd_peer_moved
 	STRUCT(dtlsd_peer_moved, M(size) M(reserved) M(from) M(to))
 #undef TYPE
+#define TYPE dtlsd_tls_status
+	STRUCT(dtlsd_tls_status, M(size) M(step) M(text) M(alert) M(status) M(outgoing)
+	    M(record_type) M(epoch) M(length) M(sequence))
+#undef TYPE
+#define TYPE dtlsd_error
+	STRUCT(dtlsd_error, M(size) M(code) M(text))
+#undef TYPE
+#define TYPE dtlsd_log_line
+	STRUCT(dtlsd_log_line, M(size) M(level) M(type) M(text) M(server) M(module) M(conn))
+#undef TYPE
 }
 
 static void
@@ -166,19 +182,22 @@ describe_host_and_module(void)
 #define TYPE dtlsd_conn_info
 	STRUCT(dtlsd_conn_info, M(size) M(established) M(peer) M(local) M(suite) M(server_name)
 	    M(psk_identity) M(age_ns) M(idle_ns) M(datagrams_in) M(datagrams_out) M(bytes_in)
-	    M(bytes_out) M(max_datagram) M(reserved))
+	    M(bytes_out) M(max_datagram) M(reserved) M(protocol) M(cipher) M(key_exchange)
+	    M(cipher_bits) M(key_exchange_bits) M(state) M(paused) M(resumed) M(has_connection_id))
 #undef TYPE
 #define TYPE dtlsd_host
 	STRUCT(dtlsd_host, M(size) M(abi_major) M(abi_minor) M(version) M(send) M(disconnect)
 	    M(log) M(now) M(random) M(defer) M(resolve) M(conn_info) M(peer_certificate)
 	    M(set_conn_data) M(conn_data) M(for_each_conn) M(post) M(timer_start) M(timer_stop)
-	    M(watch) M(unwatch) M(count))
+	    M(watch) M(unwatch) M(count)
+	    M(pause) M(process) M(gauge) M(export_key))
 #undef TYPE
 #define TYPE dtlsd_module
 	STRUCT(dtlsd_module, M(magic) M(abi_major) M(abi_minor) M(size) M(reserved) M(name)
 	    M(version) M(options) M(counters) M(counter_count) M(counter_size) M(check) M(open)
 	    M(close) M(worker_start) M(worker_stop) M(connection_request) M(psk_lookup)
-	    M(client_auth) M(connected) M(data_in) M(disconnected) M(peer_moved))
+	    M(client_auth) M(connected) M(data_in) M(disconnected) M(peer_moved)
+	    M(tls_status) M(error) M(log) M(data_out))
 #undef TYPE
 }
 

@@ -188,8 +188,8 @@ Test(loader, each_broken_module_is_refused_with_what_is_wrong)
 		const char *file, *part;
 	} rows[] = {
 	    {"wrong_magic", "wrong magic 0x12345678, wanted 0x6474736d: not a dtlsd module"},
-	    {"other_major", "built for module ABI 7.2, this server runs 0.2"},
-	    {"newer_minor", "built for module ABI 0.99, which is newer than 0.2 of this server"},
+	    {"other_major", "built for module ABI 7.3, this server runs 0.3"},
+	    {"newer_minor", "built for module ABI 0.99, which is newer than 0.3 of this server"},
 	    {"short_table", "its table says 24 bytes"},
 	    {"tiny_symbol", "its symbol dtlsd_module has 8 bytes, too short to be a module"},
 	    {"no_symbol", "it exports no symbol dtlsd_module"},

@@ -46,6 +46,7 @@ Test(misbehaving, one_of_an_older_abi_behaves_and_has_no_say_in_what_came_later)
 	world_open_entries(&w, &entry, 1);
 	struct dt_conn *c = world_established(&w, 0);
 	cr_assert(fake_ask_moved(c, &(struct dt_path){.peer.port = 7}));
+	cr_assert(!c->service->events->data_out && !c->service->events->tls_status);
 	world_data(&w, c, "hello");
 	cr_assert_str_eq(c->sent, "hello\n");
 	world_close(&w);

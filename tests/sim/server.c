@@ -117,6 +117,9 @@ on_connected(void *arg, struct dt_conn *c, int32_t status, const char *text)
 	d->connected_as = ++s->events_told;
 	d->status = status;
 	snprintf(d->text, sizeof(d->text), "%s", text);
+	if (status == 0)
+		d->export_err = dt_conn_export(c, SIM_LABEL, (struct dt_span){(const uint8_t *)"ctx", 3},
+		    d->exported, sizeof(d->exported));
 	maybe_close(s, c, SIM_IN_CONNECTED);
 }
 
@@ -129,6 +132,8 @@ on_data(void *arg, struct dt_conn *c, uint8_t *data, size_t len, size_t capacity
 	cr_assert(len > 0 && len <= capacity);
 	d->datagrams++;
 	d->bytes += len;
+	if (d->datagrams == s->pauses_at)
+		dt_conn_pause_ahead(c);
 	if (s->mute)
 		return;
 	struct reply *r = malloc(sizeof(*r) + len);
@@ -171,8 +176,63 @@ on_released(void *arg, struct dt_conn *c)
 	d->released++;
 }
 
-static const struct dt_conn_events events = {NULL, on_request, on_psk, on_auth, on_connected, on_data, on_peer_moved,
-    on_disconnected, on_released};
+static void
+on_error(void *arg, struct dt_conn *c, int32_t code, const char *text)
+{
+	struct sim_diary *d = diary_of(arg, c);
+	cr_assert(code > 0 && text[0]);
+	d->errors++;
+	d->error = code;
+	snprintf(d->error_text, sizeof(d->error_text), "%s", text);
+}
+
+static void
+on_status(void *arg, struct dt_conn *c, const struct dtlsd_tls_status *e)
+{
+	/* Cookie, Hello, Resumed, Flight, again, cert (x), Key exchange, Finished, Established, alert
+	 * Out, alert In, failed (!) */
+	static const char letters[] = "?CHRFaxKfEOI!";
+	struct sim_diary *d = diary_of(arg, c);
+	size_t n = strlen(d->steps);
+	cr_assert(e->size == sizeof(*e) && e->text && e->text[0] && e->step >= 1 && e->step <= DTLSD_TLS_RECORD);
+	if (e->step != DTLSD_TLS_RECORD) {
+		cr_assert(n + 1 < sizeof(d->steps));
+		d->steps[n] = letters[e->step];
+		snprintf(d->step_text, sizeof(d->step_text), "%s", e->text);
+		return;
+	}
+	d->records_in += !e->outgoing;
+	d->records_out += e->outgoing;
+	if (e->outgoing && e->epoch == 1) {
+		cr_assert(d->last_out == 0 || e->sequence == d->last_out + 1);
+		d->last_out = e->sequence;
+	}
+}
+
+static bool
+on_data_out(void *arg, struct dt_conn *c, uint8_t *data, size_t *len, size_t capacity)
+{
+	const struct sim_server *s = arg;
+	(void)c;
+	if (!s->rewrites)
+		return true;
+	*len = strlen(s->rewrites);
+	cr_assert(*len <= capacity);
+	memcpy(data, s->rewrites, *len);
+	return *len > 0;
+}
+
+static const struct dt_conn_events events = {.request = on_request,
+    .psk_lookup = on_psk,
+    .client_auth = on_auth,
+    .connected = on_connected,
+    .data_in = on_data,
+    .peer_moved = on_peer_moved,
+    .disconnected = on_disconnected,
+    .released = on_released,
+    .error = on_error,
+    .tls_status = on_status,
+    .data_out = on_data_out};
 
 /* ---- what the service is made of ---- */
 
@@ -312,6 +372,9 @@ sim_server_init(struct sim_server *s, struct sim_link *link, const struct sim_op
 	    .keep_alive = o->keep_alive,
 	    .connection_id = o->connection_id,
 	    .move_policy = o->move_policy,
+	    .pause_queue = o->pause_queue,
+	    .tls_records = o->tls_records,
+	    .exporter = o->exporter,
 	    .handshake_timeout = o->handshake_timeout,
 	    .load = &s->load,
 	    .connection_limit = o->connection_limit,
@@ -331,6 +394,7 @@ sim_server_init(struct sim_server *s, struct sim_link *link, const struct sim_op
 	    .hash_key = {1, 2},
 	    .handshake_memory = o->handshake_memory,
 	    .last_flight_memory = o->last_flight_memory,
+	    .pause_memory = o->pause_memory,
 	};
 	cr_assert(dt_conns_new(&config, &s->conns) == DT_OK);
 }
@@ -355,6 +419,7 @@ sim_server_end(struct sim_server *s)
 	cr_assert(s->load.connections == 0 && s->load.handshakes == 0);
 	cr_assert(sim_handshake_memory(s) == 0, "%zu bytes stay charged", sim_handshake_memory(s));
 	cr_assert(sim_last_flight_bytes(s) == 0);
+	cr_assert(s->conns->pause_bytes == 0);
 	cr_assert(s->tls->ssl_objects == 0);
 	cr_assert(dt_wheel_next(&s->wheel).ns == DT_NEVER.ns, "a timer stays armed");
 	sim_forget(s);
@@ -485,6 +550,19 @@ void
 sim_server_close(struct sim_server *s, enum dt_close why)
 {
 	dt_conn_close(newest_conn(s), why, sim_now());
+}
+
+void
+sim_pause(struct sim_server *s)
+{
+	dt_conn_pause(newest_conn(s));
+}
+
+void
+sim_process(struct sim_server *s)
+{
+	dt_conn_process(newest_conn(s));
+	send_replies(s);
 }
 
 uint64_t

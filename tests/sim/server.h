@@ -13,6 +13,8 @@
 #include "link.h"
 
 #define SIM_TEXT 200u /* bytes */
+#define SIM_STEP_BYTES 200u
+#define SIM_LABEL "EXPERIMENTAL sim"
 
 enum sim_verdict { SIM_INHERIT, SIM_ACCEPT, SIM_REJECT, SIM_WAIT };
 
@@ -29,13 +31,15 @@ struct sim_options {
 	enum dt_client_auth client_auth;
 	X509 *client_ca; /* borrowed; NULL = none */
 	uint8_t trust_id;
+	bool tls_records, exporter;
 	struct dt_dur ticket_lifetime, idle_timeout, handshake_timeout;
 	uint16_t mtu;
 	uint16_t record_size_limit; /* the server's own */
 	uint64_t records_per_key, forgeries_per_key;
 	uint32_t connection_limit, handshake_limit;
 	uint64_t hellos_per_prefix;
-	size_t handshake_memory, last_flight_memory;
+	size_t handshake_memory, last_flight_memory, pause_memory;
+	struct dt_pause_limits pause_queue;
 	enum dt_heartbeat_mode heartbeat;
 	struct dt_keep_alive_config keep_alive;
 	bool connection_id;
@@ -62,6 +66,15 @@ struct sim_diary {
 	uint64_t bytes;
 	unsigned moves; /* that it was asked about */
 	struct dt_path moved_to;
+	char steps[SIM_STEP_BYTES]; /* of its handshake: a letter each, see on_status() */
+	char step_text[SIM_TEXT];
+	unsigned records_in, records_out; /* that it was told of, as all below */
+	uint64_t last_out;		  /* number of the last record of epoch 1 */
+	uint8_t exported[32];		  /* within connected */
+	enum dt_err export_err;
+	unsigned errors;
+	int32_t error;	 /* the last one */
+	char error_text[SIM_TEXT];
 };
 
 /* Where a callback closes its connection, against the rules. */
@@ -87,6 +100,8 @@ struct sim_server {
 	enum sim_place closes;
 	bool forbids_moves;
 	bool mute; /* data gets no echo */
+	const char *rewrites; /* what data that goes out is replaced by; NULL = nothing, "" = it is kept */
+	unsigned pauses_at; /* within data_in of this datagram the connection is paused; 0 = never */
 	unsigned events_told;
 
 	uint64_t received, sent, sent_bytes; /* datagrams */
@@ -119,6 +134,10 @@ void sim_verdict(struct sim_server *s, enum dt_gate_kind kind, bool accept, uint
 /* Requires: an established newest connection. */
 enum dt_err sim_server_send(struct sim_server *s, const void *data, size_t len) DT_MUST_USE;
 void sim_server_close(struct sim_server *s, enum dt_close why);
+
+/* Of the newest connection. */
+void sim_pause(struct sim_server *s);
+void sim_process(struct sim_server *s);
 
 uint64_t sim_counter(const struct sim_server *s, enum dt_counter which);
 uint64_t sim_drops(const struct sim_server *s, enum dt_drop why);

@@ -20,6 +20,8 @@ sim_defaults(const char *test)
 	    .handshake_limit = 1000,
 	    .handshake_memory = 64 * 1024 * 1024,
 	    .last_flight_memory = 1024 * 1024,
+	    .pause_memory = 1024 * 1024,
+	    .pause_queue = {64, 65536},
 	};
 }
 

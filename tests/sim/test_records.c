@@ -41,7 +41,7 @@ world_init(struct world *w, const char *suite, uint64_t records, uint64_t forger
 	o.records_per_key = records;
 	o.forgeries_per_key = forgeries;
 	*w = (struct world){.sim = sim_new(&o), .ctx = sim_client_ctx(suite)};
-	w->log = (struct dt_log){take_line, w, DT_LOG_WARNING};
+	w->log = (struct dt_log){.sink = take_line, .arg = w, .level = DT_LOG_WARNING};
 	w->sim->server.conns->config.log = &w->log;
 	w->c = sim_connect(w->sim, w->ctx);
 	cr_assert(w->c->state == SIM_UP);

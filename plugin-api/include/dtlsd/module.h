@@ -1,4 +1,4 @@
-/* dtlsd/module.h - the ABI between the server and its modules, version 0.2.
+/* dtlsd/module.h - the ABI between the server and its modules, version 0.3.
  *
  * A module is a shared object that exports one symbol, `dtlsd_module`:
  *
@@ -32,7 +32,9 @@
  * changes lives per worker (worker_start) or per connection (set_conn_data), so that a module
  * needs no lock.
  *
- * Structures grow at their end only; `size` says how much of one is there.
+ * Structures grow at their end only; `size` says how much of one is there. A module
+ * that was built for a newer minor version than the server's is refused, so what is marked "since"
+ * is there for whoever was built with it.
  */
 #ifndef DTLSD_MODULE_H
 #define DTLSD_MODULE_H
@@ -49,7 +51,7 @@ extern "C" {
 
 #define DTLSD_MAGIC 0x6474736du /* "dtsm" */
 #define DTLSD_ABI_MAJOR 0
-#define DTLSD_ABI_MINOR 2
+#define DTLSD_ABI_MINOR 3
 
 /* ---- values ------------------------------------------------------------------------------- */
 
@@ -64,7 +66,7 @@ extern "C" {
 #define DTLSD_SYSTEM (-6)  /* errno says why                                               */
 
 /* Verdicts. Each hook says which it understands; another one is contained: logged, and taken as
- * REJECT in a gate and in peer_moved, as NEXT in data_in. */
+ * REJECT in a gate and in peer_moved, as NEXT elsewhere. */
 #define DTLSD_NEXT 0u	/* no objection: the next module decides                               */
 #define DTLSD_ACCEPT 1u /* gates: recommend; a later module may still refuse                   */
 #define DTLSD_REJECT 2u /* gates: refuse, the run ends here                                    */
@@ -72,6 +74,7 @@ extern "C" {
 #define DTLSD_FOUND 4u	/* psk_lookup: the key is in the event                                 */
 #define DTLSD_DONE 5u	/* data_in: taken, later modules do not see it                         */
 #define DTLSD_CLOSE 6u	/* data_in: close the connection (close_notify)                        */
+#define DTLSD_DROP 7u	/* data_out: it is not sent (since 0.3)                                */
 
 #define DTLSD_IPV4 4u
 #define DTLSD_IPV6 6u
@@ -309,6 +312,57 @@ struct dtlsd_peer_moved {
 	struct dtlsd_address to;   /* where it comes from      */
 };
 
+/* ---- events since 0.3 ---- */
+
+/* tls_status: how far a handshake has come. A full one: COOKIE, HELLO, FLIGHT, CERTIFICATE (when
+ * the client sent one), KEY_EXCHANGE, FINISHED, FLIGHT, ESTABLISHED; a resumed one: COOKIE, HELLO,
+ * RESUMED, FLIGHT, FINISHED, ESTABLISHED. ALERT_* may come at any time, and after it, FLIGHT_AGAIN
+ * with each repetition. FAILED is the last step of one that fails. */
+#define DTLSD_TLS_COOKIE 1u	    /* the client has sent back its cookie: the address is its own */
+#define DTLSD_TLS_HELLO 2u	    /* its ClientHello is whole and well-formed */
+#define DTLSD_TLS_RESUMED 3u	    /* its ticket is good */
+#define DTLSD_TLS_FLIGHT 4u	    /* messages of ours were sent */
+#define DTLSD_TLS_FLIGHT_AGAIN 5u   /* they were repeated */
+#define DTLSD_TLS_CERTIFICATE 6u    /* the client's certificate was read; client_auth comes later */
+#define DTLSD_TLS_KEY_EXCHANGE 7u
+#define DTLSD_TLS_FINISHED 8u	    /* the client's last message was right */
+#define DTLSD_TLS_ESTABLISHED 9u    /* `connected` follows */
+#define DTLSD_TLS_ALERT_SENT 10u
+#define DTLSD_TLS_ALERT_RECEIVED 11u /* until a handshake is done anybody may have written it */
+#define DTLSD_TLS_FAILED 12u
+#define DTLSD_TLS_RECORD 13u	    /* with log.tls_records of the server: one record, either way */
+
+struct dtlsd_tls_status {
+	uint32_t size;
+	uint32_t step;	    /* DTLSD_TLS_…; skip those that you do not know      */
+	const char *text;   /* in words, one line, never NULL                    */
+	int32_t alert;	    /* ALERT_*: AlertDescription, -1 = not known; else -1 */
+	int32_t status;	    /* FAILED: as in connected; else 0                   */
+	uint32_t outgoing;  /* RECORD, as all below: 1 = ours, 0 = the client's  */
+	uint32_t record_type; /* as on the wire: 20 to 27; with a connection id 25 */
+	uint32_t epoch;
+	uint32_t length;    /* bytes behind the header */
+	uint64_t sequence;
+};
+
+/* error: something went wrong that ends nothing; c->conn says where, 0 = nowhere in particular. */
+struct dtlsd_error {
+	uint32_t size;
+	int32_t code; /* errno, or 400 to 405 */
+	const char *text;
+};
+
+/* log: a line of the log, of this server or of none in particular. */
+struct dtlsd_log_line {
+	uint32_t size;
+	int32_t level;	    /* DTLSD_LOG_… */
+	const char *type;   /* "Error", "Info", "Verbose", "Debug" */
+	const char *text;
+	const char *server; /* names; NULL = none */
+	const char *module;
+	uint64_t conn;	    /* 0 = none; it may be one of another worker, or gone */
+};
+
 /* ---- the host ----------------------------------------------------------------------------- */
 
 #define DTLSD_LOG_ERROR 1
@@ -329,7 +383,23 @@ struct dtlsd_conn_info {
 	uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out; /* application data */
 	uint32_t max_datagram; /* bytes that send() takes at most      */
 	uint32_t reserved;
+	/* Since 0.3. Texts are NULL and numbers 0 before they are known. */
+	const char *protocol;	  /* "DTLSv1.2" */
+	const char *cipher;	  /* "AES-128-GCM"; `suite` has the whole */
+	const char *key_exchange; /* "ECDHE", "DHE", "RSA", "PSK", "ECDHE_PSK" … */
+	uint32_t cipher_bits;
+	uint32_t key_exchange_bits; /* of our ephemeral key, or of the RSA key that the secret went to;
+				       0 also on resumption and for PSK alone */
+	uint32_t state;		    /* DTLSD_STATE_… */
+	uint32_t paused;
+	uint32_t resumed;
+	uint32_t has_connection_id;
 };
+
+#define DTLSD_STATE_REQUESTED 0u
+#define DTLSD_STATE_HANDSHAKE 1u
+#define DTLSD_STATE_ESTABLISHED 2u
+#define DTLSD_STATE_CLOSED 3u /* in `disconnected` */
 
 struct dtlsd_host {
 	uint32_t size; /* of the table; a function behind it does not exist */
@@ -396,6 +466,26 @@ struct dtlsd_host {
 
 	/* WORKER. Adds `n` to counter `index` of the module's own table. */
 	void (*count)(const struct dtlsd_ctx *c, uint32_t index, uint64_t n);
+
+	/* ---- since 0.3 ---- */
+
+	/* ANY. Data of a paused connection waits, up to pause_queue of the server; what is more is
+	 * dropped, counted and told through `error`. Heartbeats, alerts and moves go on. process
+	 * hands on what waits, in order, and goes on. They take effect when the hook has returned, in
+	 * the order of all its calls. OK, QUEUED, GONE, AGAIN, NOMEM. */
+	int32_t (*pause)(const struct dtlsd_ctx *c, uint64_t conn);
+	int32_t (*process)(const struct dtlsd_ctx *c, uint64_t conn);
+
+	/* WORKER. Sets counter `index` of the module's own table on this worker, which makes a gauge of
+	 * it; what is shown is the sum over the workers. */
+	void (*gauge)(const struct dtlsd_ctx *c, uint32_t index, uint64_t value);
+
+	/* WORKER. Keying material of a connection (RFC 5705): `len` bytes, 1 to 4096. `context` NULL is
+	 * none, which is not the same as an empty one. In `connected`; later only with tls.exporter of
+	 * the server. OK; GONE; INVALID: the client lacks the extended master secret (RFC 7627), the
+	 * label is one of TLS itself, or it is too late; NOMEM. */
+	int32_t (*export_key)(const struct dtlsd_ctx *c, uint64_t conn, const char *label,
+	    const void *context, size_t context_len, void *out, size_t len);
 };
 
 /* ---- the module --------------------------------------------------------------------------- */
@@ -438,6 +528,17 @@ struct dtlsd_module {
 	/* Since 0.2. NEXT, REJECT. When all say NEXT the address is used, and proven if that can be;
 	 * REJECT: the client is still answered at `from`. */
 	uint32_t (*peer_moved)(const struct dtlsd_ctx *c, const struct dtlsd_peer_moved *event);
+
+	/* ---- since 0.3 ---- */
+
+	void (*tls_status)(const struct dtlsd_ctx *c, const struct dtlsd_tls_status *event);
+	void (*error)(const struct dtlsd_ctx *c, const struct dtlsd_error *event);
+	/* After the hook in which it was said has returned; on worker 0 for what other threads say.
+	 * c->conn is 0. What is logged in here is dropped. */
+	void (*log)(const struct dtlsd_ctx *c, const struct dtlsd_log_line *line);
+	/* NEXT, DROP. A datagram on its way out, as data_in: in reverse order, from the module before
+	 * the sender; what no hook has sent begins with the last module. */
+	uint32_t (*data_out)(const struct dtlsd_ctx *c, struct dtlsd_datagram *datagram);
 };
 
 #define DTLSD_EXPORT __attribute__((visibility("default")))

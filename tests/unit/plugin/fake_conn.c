@@ -181,12 +181,77 @@ dt_conn_set_user(struct dt_conn *c, void *user)
 	c->user = user;
 }
 
+static void
+note(struct dt_conn *c, const char *what)
+{
+	size_t used = strlen(c->asked);
+	snprintf(c->asked + used, sizeof(c->asked) - used, "%s ", what);
+}
+
+void
+dt_conn_pause(struct dt_conn *c)
+{
+	note(c, "pause");
+	c->paused = true;
+}
+
+void
+dt_conn_pause_ahead(struct dt_conn *c)
+{
+	note(c, "ahead");
+}
+
+void
+dt_conn_process(struct dt_conn *c)
+{
+	note(c, "process");
+	c->paused = false;
+}
+
+bool
+dt_conn_paused(const struct dt_conn *c)
+{
+	return c->paused;
+}
+
+void
+dt_conn_negotiated(const struct dt_conn *c, struct dt_negotiated *out)
+{
+	*out = c->negotiated;
+}
+
+bool
+dt_conn_has_cid(const struct dt_conn *c)
+{
+	return c->has_cid;
+}
+
+enum dt_err
+dt_conn_export(const struct dt_conn *c, const char *label, struct dt_span context, uint8_t *out, size_t len)
+{
+	if (c->state != DT_CONN_ESTABLISHED)
+		return DT_ERR_UNSUPPORTED;
+	memset(out, context.data ? (int)context.len : label[0], len);
+	return DT_OK;
+}
+
 enum dt_err
 dt_conn_send(struct dt_conn *c, const uint8_t *data, size_t len, struct dt_now now)
 {
 	(void)now;
 	if (c->state != DT_CONN_ESTABLISHED)
 		return DT_ERR_GONE;
+	if (c->send_fails != DT_OK)
+		return c->send_fails;
+	note(c, "send");
+	const struct dt_conn_events *ev = c->service->events;
+	uint8_t space[1024];
+	if (ev->data_out) {
+		memcpy(space, data, len);
+		if (!ev->data_out(ev->arg, c, space, &len, c->max_datagram))
+			return DT_OK;
+		data = space;
+	}
 	size_t used = strlen(c->sent);
 	snprintf(c->sent + used, sizeof(c->sent) - used, "%.*s\n", (int)len, (const char *)data);
 	c->sent_count++;
@@ -202,6 +267,7 @@ dt_conn_close(struct dt_conn *c, enum dt_close why, struct dt_now now)
 	(void)now;
 	if (was == DT_CONN_CLOSED)
 		return;
+	note(c, "close");
 	c->state = DT_CONN_CLOSED;
 	c->waiting = -1;
 	c->closed_why = why;

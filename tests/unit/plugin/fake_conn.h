@@ -35,6 +35,10 @@ struct dt_conn {
 	char sent[1024];
 	size_t sent_count;
 	const void *sent_from; /* where the bytes of the last one lay */
+	enum dt_err send_fails; /* DT_OK = it does not */
+	char asked[256];	/* what was asked for, in order: "send pause process close " */
+	bool paused, has_cid;
+	struct dt_negotiated negotiated;
 };
 
 /* A table of one worker. Its connections stay readable after their end, until fake_conns_free(). */

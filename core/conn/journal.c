@@ -51,7 +51,7 @@ dt_journal_connected(const struct dt_conn *c, bool resumed)
 void
 dt_journal_failed(const struct dt_conn *c, enum dt_close why, const char *text)
 {
-	bool refused = why == DT_CLOSE_REFUSED || why == DT_CLOSE_LIMIT;
+	bool refused = why == DT_CLOSE_REFUSED;
 	say(c, DT_LOG_VERBOSE, "not connected: %s", text);
 	show(c, refused ? DT_SIGHT_REFUSED : DT_SIGHT_FAILED, text, 0);
 }

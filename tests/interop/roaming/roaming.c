@@ -1,7 +1,7 @@
 /* Clients with a connection id that change address and port with every datagram, among replays and
  * forgeries, against a dtlsd that echoes. Started by test_roaming.py, which says where it is:
- * ROAMING_PORT (on 127.0.0.1), ROAMING_DATAGRAMS, ROAMING_PROOF (the content type in which the clients
- * prove their address: 24 heartbeats, 27 path checks, 0 not at all).
+ * ROAMING_PORT (on 127.0.0.1), ROAMING_CLIENTS, ROAMING_DATAGRAMS, ROAMING_PROOF (the content type in
+ * which the clients prove their address: 24 heartbeats, 27 path checks, 0 not at all).
  *
  * Every step waits for what it must cause, so the network keeps its order and nothing is left to luck.
  */
@@ -20,7 +20,7 @@
 
 #define SOCKETS 96u   /* of the clients, each on an address and a port of its own */
 #define STRANGERS 16u /* behind them: of those who replay and forge                */
-#define CLIENTS 8u
+#define CLIENTS 8u /* at most; they share the addresses */
 #define PATIENCE_MS 10000
 #define QUIET_MS 300 /* for what must not come */
 #define LONGEST 300u
@@ -29,6 +29,7 @@ struct world {
 	struct pollfd sockets[SOCKETS + STRANGERS];
 	struct seeded random;
 	struct sim_client clients[CLIENTS];
+	size_t count; /* of them */
 	uint32_t at; /* the socket that is sent from */
 	struct sim_packet *packet; /* owned: what came last */
 	uint32_t came_to;
@@ -120,11 +121,11 @@ leave(struct world *w, struct sim_client *c)
 static void
 connect_all(struct world *w, SSL_CTX *ctx)
 {
-	static const size_t lengths[CLIENTS] = {0, 1, 2, 8, 20, 32, 254, 255};
-	for (size_t i = 0; i < CLIENTS; i++) {
+	static const size_t lengths[CLIENTS] = {255, 254, 32, 20, 8, 2, 1, 0};
+	for (size_t i = 0; i < w->count; i++) {
 		struct sim_client *c = &w->clients[i];
 		sim_client_init(c, NULL, 0, ctx);
-		struct sim_cid *own = sim_cid_add(c, w->proof ? i : lengths[i]);
+		struct sim_cid *own = sim_cid_add(c, w->proof ? CLIENTS - 1 - i : lengths[i]);
 		own->mode = w->proof == SIM_HEARTBEAT ? 1 : -1;
 		own->offers_rrc = w->proof == SIM_RRC;
 		shake_hands(w, c);
@@ -224,7 +225,7 @@ roam(struct world *w, unsigned datagrams)
 	static struct shot late, now;
 	uint32_t at[CLIENTS];
 	for (unsigned i = 0; i < datagrams; i++) {
-		uint32_t k = (uint32_t)seeded_below(&w->random, CLIENTS);
+		uint32_t k = (uint32_t)seeded_below(&w->random, w->count);
 		struct sim_client *c = &w->clients[k];
 		bool overtaken = seeded_below(&w->random, 8) == 0;
 		if (overtaken)
@@ -257,6 +258,8 @@ Test(roaming, every_datagram_is_answered_at_the_newest_address)
 {
 	struct world w = {.random = seeded_begin("roaming"), .proof = (uint8_t)number("ROAMING_PROOF")};
 	world = &w;
+	w.count = number("ROAMING_CLIENTS");
+	cr_assert(w.count > 0 && w.count <= CLIENTS);
 	w.packet = malloc(sizeof(*w.packet) + 65536);
 	cr_assert(w.packet);
 	open_sockets(&w, (uint16_t)number("ROAMING_PORT"));
@@ -265,7 +268,7 @@ Test(roaming, every_datagram_is_answered_at_the_newest_address)
 	connect_all(&w, ctx);
 	roam(&w, number("ROAMING_DATAGRAMS"));
 	unsigned asked = 0;
-	for (size_t i = 0; i < CLIENTS; i++) {
+	for (size_t i = 0; i < w.count; i++) {
 		asked += w.clients[i].cid->requests;
 		leave(&w, &w.clients[i]);
 	}

@@ -59,9 +59,9 @@ def threads():
 class Reference(unittest.TestCase):
     def test_every_hook_has_a_heading(self):
         hooks = [m for m in members("dtlsd_module") if re.search(rf"\(\*{m}\)", body("dtlsd_module"))]
-        self.assertEqual(len(hooks), 12)
+        self.assertEqual(len(hooks), 16)
         headings = re.findall(r"^### (\w+)$", GUIDE, re.M)
-        self.assertEqual(headings, hooks)
+        self.assertCountEqual(headings, hooks)  # by theme; the header only grows at its end
 
     def test_every_other_member_of_a_module_is_in_a_table(self):
         hooks = set(re.findall(r"^### (\w+)$", GUIDE, re.M))
@@ -71,7 +71,7 @@ class Reference(unittest.TestCase):
 
     def test_every_function_of_the_host_is_in_the_table_with_its_thread(self):
         found = threads()
-        self.assertEqual(len(found), 18)
+        self.assertEqual(len(found), 22)
         for name, thread in found.items():
             with self.subTest(function=name):
                 self.assertEqual(rows()[name][0], thread)
@@ -82,7 +82,7 @@ class Reference(unittest.TestCase):
 
     def test_every_member_of_an_event_is_named(self):
         for event in ("ctx", "check", "request", "psk", "auth", "connected", "datagram", "disconnected",
-                      "peer_moved"):
+                      "peer_moved", "tls_status", "error", "log_line"):
             for member in members("dtlsd_" + event):
                 if member != "opaque": # the host's
                     self.assertTrue(re.search(rf"[`>]{member}\b", GUIDE), f"{member} of {event}")
@@ -103,7 +103,7 @@ class Reference(unittest.TestCase):
     def test_each_signature_is_that_of_the_header(self):
         flat = re.sub(r"\s+", " ", COMMENT.sub("", body("dtlsd_module")))
         said = re.findall(r"^### (\w+)\n\n`([^`]*)`", GUIDE, re.M)
-        self.assertEqual(len(said), 12)
+        self.assertEqual(len(said), 16)
         for hook, signature in said:
             with self.subTest(hook=hook):
                 self.assertIn(signature.replace(f"{hook}(", f"(*{hook})(") + ";", flat)

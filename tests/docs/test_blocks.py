@@ -50,6 +50,7 @@ class Page:
         self.ports = {b.words[0]: free_port() for b in self.blocks if b.verb == "serve"}
         self.servers = {}  # by port
         self.printed = ""  # by the last script
+        self.ended = False # it told the server to end
         self.block = None  # that is run now
         self.prepare()
 
@@ -143,6 +144,7 @@ class Page:
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               timeout=PATIENCE)
         self.printed = done.stdout + done.stderr
+        self.ended = bool(re.search(r"\bdtlsctl .*\bshutdown$", script, re.M))
         return done
 
     def start(self, **streams):
@@ -152,7 +154,8 @@ class Page:
     def stop(self, port):
         """A daemon ends in order; a back-end as it likes."""
         server = self.servers.pop(port)
-        server.send_signal(signal.SIGTERM)
+        if not self.ended: # a second signal ends it at once
+            server.send_signal(signal.SIGTERM)
         _, said = server.communicate(timeout=PATIENCE)
         if os.path.basename(server.args[-1].split()[1]) == "dtlsd":
             self.test.assertEqual(server.returncode, 0, said.decode())

@@ -106,7 +106,7 @@ class KeyLog(unittest.TestCase):
                     echoes(c)
             pcap = d.directory / "pcap"
             p.write_pcap(pcap)
-            self.assertEqual(wire.tshark(pcap, p.port, "-Y", "data", "-T", "fields", "-e", "data.data"), [])
+            self.assertEqual(tshark(pcap, p.port, "-Y", "data", "-T", "fields", "-e", "data.data"), [])
             self.assertEqual(p.datagrams(True)[0].count(b"word-"), 0)
 
 
@@ -122,8 +122,8 @@ class Wire(unittest.TestCase):
                         self.assertEqual(c.end(), 0)
             pcap = str(d.directory / "pcap")
             p.write_pcap(pcap)
-            self.assertEqual(wire.tshark(pcap, p.port, "-Y", "_ws.malformed || dtls.fragment.error || dtls.fragment.overlap.conflicts"), [])
-            kinds = {int(x) for line in wire.tshark(pcap, p.port, "-T", "fields", "-e", "dtls.handshake.type")
+            self.assertEqual(tshark(pcap, p.port, "-Y", "_ws.malformed || dtls.fragment.error || dtls.fragment.overlap.conflicts"), [])
+            kinds = {int(x) for line in tshark(pcap, p.port, "-T", "fields", "-e", "dtls.handshake.type")
                      for x in line.split(",") if x}
             # HelloVerifyRequest, both hellos, ticket, certificate, key exchange, request, done.
             self.assertTrue({1, 2, 3, 4, 11, 12, 13, 14, 16} <= kinds, kinds)

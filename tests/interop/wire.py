@@ -4,12 +4,11 @@ Both give a list of (up, kind, content): "data" and its bytes, "alert" and (leve
 and (type, bytes of payload). What does not decrypt is not in it.
 """
 
-import os
 import pathlib
-import subprocess
 import sys
 
 import places
+from tshark import tshark
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "model"))
 
@@ -17,16 +16,6 @@ import handshake  # noqa: E402
 import keys  # noqa: E402
 import nonce_audit  # noqa: E402
 import records  # noqa: E402
-
-
-def tshark(pcap, port, *options):
-    """The lines that tshark prints."""
-    done = subprocess.run([places.tool("tshark"), "-r", str(pcap), "-d", f"udp.port=={port},dtls", *options],
-                          capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
-                          # Nothing of the user's own settings, and nowhere to leave any.
-                          env={**os.environ, "HOME": os.path.dirname(pcap)})
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
 
 
 FIELDS = ("udp.srcport", "data.data", "dtls.alert_message.level", "dtls.alert_message.desc",

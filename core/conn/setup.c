@@ -140,7 +140,7 @@ keep_facts(struct dt_conn *c)
 static void
 keep_exporter(struct dt_conn *c)
 {
-	struct dt_exporter e = {NULL};
+	struct dt_exporter e = {0};
 	if (dt_exporter_read(c->setup->hs, &e))
 		c->exporter = dt_copy(&e, sizeof(e));
 	dt_wipe(&e, sizeof(e));

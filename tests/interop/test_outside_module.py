@@ -51,7 +51,7 @@ data_in(const dtlsd_ctx *c, dtlsd_datagram *d)
 
 // In the order of the header: name, version, options, counters, hooks.
 DTLSD_MODULE("polite", "1.0", nullptr, nullptr, 0, 0, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr,
-    nullptr, nullptr, nullptr, data_in, nullptr, nullptr);
+    nullptr, nullptr, nullptr, data_in, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
 """
 
 

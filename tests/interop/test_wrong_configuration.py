@@ -61,6 +61,7 @@ def mean(word):
 
 
 TLS = "/servers/0/tls"
+MINOR = re.search(r"ABI_MINOR (\d+)", (places.SOURCE / "plugin-api/include/dtlsd/module.h").read_text())[1]
 ENTRY = "/servers/0/chain/0"
 UNITS = "one of ns, us, ms, s, m, h, d, as in \"60s\""
 NO_STORE = "is no certificate store that is known here (PEM, PFX, P7B, DER, JWK, PPK, XML, SSH)"
@@ -217,9 +218,9 @@ MODULES = [
     ("not a module", chain('@"BAD/no_symbol.so"'), "it exports no symbol dtlsd_module: not a dtlsd module"),
     ("something else of that name", chain('@"BAD/wrong_magic.so"'),
      "wrong magic 0x12345678, wanted 0x6474736d: not a dtlsd module"),
-    ("other ABI", chain('@"BAD/other_major.so"'), "built for module ABI 7.2, this server runs 0.2"),
+    ("other ABI", chain('@"BAD/other_major.so"'), f"built for module ABI 7.{MINOR}, this server runs 0.{MINOR}"),
     ("newer ABI", chain('@"BAD/newer_minor.so"'),
-     "built for module ABI 0.99, which is newer than 0.2 of this server"),
+     f"built for module ABI 0.99, which is newer than 0.{MINOR} of this server"),
     ("short table", chain('@"BAD/short_table.so"'), "its table says 24 bytes"),
     ("symbols that nobody has", chain('@"BAD/undefined.so"'), "cannot be loaded: undefined symbol: "),
     ("writable by all", chain('@"./writable.so"'), "not trusted: the file is writable by its others (mode 0666), wanted"

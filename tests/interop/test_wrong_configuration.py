@@ -8,6 +8,7 @@ ill-behaved modules.
 
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 import unittest

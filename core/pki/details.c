@@ -24,7 +24,8 @@ keep(struct dt_details *d, const char *text, size_t len, const char **out)
 	char *copy = dt_arena_take(&d->blocks, len + 1);
 	if (!copy)
 		return DT_CERT_NOMEM;
-	memcpy(copy, text, len);
+	if (len)
+		memcpy(copy, text, len);
 	*out = copy;
 	return DT_CERT_OK;
 }

@@ -45,7 +45,7 @@ take_header(struct dt_span *text, const char *name, struct dt_span *value)
 static enum dt_pki_fault
 take_blob(struct dt_span *text, const char *name, uint8_t **out, size_t *len, size_t *size)
 {
-	struct dt_span value, line, whole = {NULL, 0};
+	struct dt_span value, line = {NULL, 0}, whole = {NULL, 0};
 	unsigned count = 0;
 	if (!take_header(text, name, &value) || value.len == 0 || value.len > 4)
 		return DT_PKI_BAD_KEY;

@@ -39,7 +39,7 @@ hide(struct needle *n, uint8_t *secret, size_t len)
 	dt_wipe(secret, len);
 }
 
-__attribute__((no_sanitize("address", "undefined"))) static unsigned
+__attribute__((no_sanitize("address", "undefined", "thread"))) static unsigned
 count_in(const volatile uint8_t *from, const volatile uint8_t *to, const struct needle *n)
 {
 	unsigned found = 0;
